@@ -1,0 +1,1 @@
+"""What every part stands on: settings, wiring, ports, events, errors, accounts, metrics."""

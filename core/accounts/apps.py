@@ -1,0 +1,10 @@
+"""The accounts application."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class AccountsConfig(AppConfig):
+    name = "core.accounts"
+    label = "accounts"

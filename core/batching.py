@@ -1,0 +1,192 @@
+"""A thread of its own that answers many coroutines' questions in groups: whatever gathered while it worked on the last group is the next."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Hashable, Sequence
+from typing import Generic, TypeVar
+
+from core.errors import Unavailable
+
+log = logging.getLogger(__name__)
+
+Question = TypeVar("Question")
+Answer = TypeVar("Answer")
+
+
+class Pending(Generic[Question, Answer]):
+    """A question that waits for its answer."""
+
+    __slots__ = ("answer", "deadline", "future", "loop", "question", "taken")
+
+    def __init__(self, question: Question, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
+        self.question = question
+        self.loop = loop
+        self.future: asyncio.Future[Answer] = loop.create_future()
+        self.deadline = deadline  # on time.monotonic()
+        self.taken = False
+        self.answer: Answer | BaseException | None = None
+
+
+Group = Sequence[Pending[Question, Answer]]
+
+
+class Batcher(Generic[Question, Answer]):
+    """Runs `work(group)` on one supervised thread; `work` puts an answer or an exception into every `pending.answer`.
+
+    No waiting window: a lone question is worked on at once, and under load groups grow by themselves, to `group_limit` at most. At most one question
+    per `key` goes into a group; the others stay for the next. `ask` raises `Unavailable` when `queue_limit` questions wait already, and when
+    `deadline_seconds` pass; a question still queued then is taken out first, one that is being worked on has an unknown outcome.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[Group[Question, Answer]], None],
+        *,
+        group_limit: int,
+        queue_limit: int,
+        deadline_seconds: float,
+        key: Callable[[Question], Hashable] | None = None,
+        at_stop: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._name, self._work, self._key, self._at_stop = name, work, key, at_stop
+        self._group_limit, self._queue_limit, self._deadline_seconds = group_limit, queue_limit, deadline_seconds
+        self._queue: deque[Pending[Question, Answer]] = deque()
+        self._outstanding: set[Pending[Question, Answer]] = set()
+        self._condition = threading.Condition(threading.Lock())
+        self._idle = True
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+        self._reaper: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Starts the thread, and on the running loop the task that watches deadlines and the thread itself."""
+        self._stopping = False
+        self._start_thread()
+        self._reaper = asyncio.get_running_loop().create_task(self._watch())
+
+    async def stop(self) -> None:
+        """Lets what is queued be answered, then ends the thread."""
+        with self._condition:
+            self._stopping = True
+            self._condition.notify()
+        if self._reaper is not None:
+            self._reaper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._reaper
+        if self._thread is not None:
+            await asyncio.to_thread(self._thread.join, self._deadline_seconds + 1)
+        for pending in self._outstanding:
+            if not pending.future.done():
+                pending.future.set_exception(Unavailable("The server is stopping."))
+        self._outstanding.clear()
+
+    def failure(self) -> str | None:
+        """Why questions cannot be answered just now, or None."""
+        return None if self._thread is not None and self._thread.is_alive() else f"the {self._name} thread is not running"
+
+    @property
+    def waiting(self) -> int:
+        return len(self._queue)
+
+    async def ask(self, question: Question) -> Answer:
+        """The answer. Raises what `work` put in its place, or `Unavailable`."""
+        pending: Pending[Question, Answer] = Pending(question, asyncio.get_running_loop(), time.monotonic() + self._deadline_seconds)
+        with self._condition:
+            if self._stopping or len(self._queue) >= self._queue_limit:
+                raise Unavailable("Too many requests are waiting; try again in a moment.")
+            self._queue.append(pending)
+            if self._idle:
+                self._condition.notify()
+        self._outstanding.add(pending)
+        try:
+            return await pending.future
+        finally:
+            self._outstanding.discard(pending)
+
+    def _start_thread(self) -> None:
+        self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            while (group := self._take()) is not None:
+                try:
+                    self._work(group)
+                except Exception as error:
+                    log.exception("%s: a group failed", self._name)
+                    for pending in group:
+                        if pending.answer is None:
+                            pending.answer = error
+                _deliver(group)
+        finally:
+            self._at_stop()
+
+    def _take(self) -> list[Pending[Question, Answer]] | None:
+        """The next group, or None when it is time to end."""
+        with self._condition:
+            while not self._queue:
+                if self._stopping:
+                    return None
+                self._idle = True
+                self._condition.wait()
+            self._idle = False
+            group: list[Pending[Question, Answer]] = []
+            left: list[Pending[Question, Answer]] = []
+            seen: set[Hashable] = set()
+            while self._queue and len(group) < self._group_limit:
+                pending = self._queue.popleft()
+                if pending.future.done():  # its deadline passed, or its client has gone, before anything was done for it
+                    continue
+                if self._key is not None:
+                    key = self._key(pending.question)
+                    if key in seen:
+                        left.append(pending)
+                        continue
+                    seen.add(key)
+                pending.taken = True
+                group.append(pending)
+            self._queue.extendleft(reversed(left))
+            return group
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(0.1)
+            if self._thread is not None and not self._thread.is_alive() and not self._stopping:
+                log.error("the %s thread had died and is started again", self._name)
+                self._start_thread()
+            now = time.monotonic()
+            late = [pending for pending in self._outstanding if pending.deadline < now]
+            for pending in late:
+                with self._condition:
+                    unknown = pending.taken
+                    if not pending.future.done():
+                        pending.future.set_exception(Unavailable("It is not known whether this was done; ask again." if unknown else "This took too long; try again."))
+
+
+def _deliver(group: Group[Question, Answer]) -> None:
+    """Hands the answers to their loops, in one call per loop."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[Pending[Question, Answer]]] = {}
+    for pending in group:
+        by_loop.setdefault(pending.loop, []).append(pending)
+    for loop, part in by_loop.items():
+        with contextlib.suppress(RuntimeError):  # that loop has closed: nobody waits there any more
+            loop.call_soon_threadsafe(_settle, part)
+
+
+def _settle(group: Group[Question, Answer]) -> None:
+    for pending in group:
+        if pending.future.done():  # one cancelled request must not leave its neighbours unanswered
+            continue
+        if isinstance(pending.answer, BaseException):
+            pending.future.set_exception(pending.answer)
+        elif pending.answer is not None:
+            pending.future.set_result(pending.answer)
+        else:
+            pending.future.set_exception(Unavailable())

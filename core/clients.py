@@ -1,0 +1,48 @@
+"""The client's network address, believed through trusted proxies only."""
+
+from __future__ import annotations
+
+from functools import cache
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Any
+
+from django.conf import settings
+
+
+@cache
+def _trusted(cidrs: tuple[str, ...]) -> tuple[IPv4Network | IPv6Network, ...]:
+    return tuple(ip_network(cidr, strict=False) for cidr in cidrs)
+
+
+def client_address(scope: Any) -> str:
+    """The address of the client of an ASGI scope: the peer, or behind `TRUSTED_PROXIES` the last untrusted hop of `X-Forwarded-For`.
+
+    Empty where the transport has none (a Unix socket).
+    """
+    client = scope.get("client")
+    address: str = client[0] if client else ""
+    proxies = _trusted(tuple(settings.TRUSTED_PROXIES))
+    if not proxies or not _is_trusted(address, proxies):
+        return address
+    for name, value in reversed(scope["headers"]):
+        if name != b"x-forwarded-for":
+            continue
+        for hop in reversed(value.decode("latin-1").split(",")):
+            try:
+                candidate = str(ip_address(hop.strip()))
+            except ValueError:
+                return address  # beyond this the header is not to be believed
+            address = candidate
+            if not _is_trusted(candidate, proxies):
+                return address
+    return address
+
+
+def _is_trusted(address: str, proxies: tuple[IPv4Network | IPv6Network, ...]) -> bool:
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is not None:
+        parsed = parsed.ipv4_mapped
+    return any(parsed in network for network in proxies)

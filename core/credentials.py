@@ -1,0 +1,59 @@
+"""Who is asking: what a request brings to say so, read once and passed to both sides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+
+from core.accounts.access import read_access_token, session_user
+from core.clients import client_address
+from core.errors import NotAuthenticated
+
+if TYPE_CHECKING:
+    from core.lean import LeanRequest
+
+VOTER_COOKIE = "nexus_voter"
+_CSRF_SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """What came with a request. A voter token is still to be verified by whoever uses it; an account is verified."""
+
+    user_id: UUID | None = None
+    staff: bool = False
+    voter_header: str | None = None
+    voter_cookie: str | None = None
+    code: str | None = None
+    address: str = ""
+
+
+async def credentials_of(request: LeanRequest) -> Credentials:
+    """The request's credentials. A Bearer token wins over a Django session.
+
+    Raises `NotAuthenticated` for a bad Bearer token, `PermissionDenied` where a session authenticates an unsafe request without its CSRF token.
+    """
+    user_id, staff = None, False
+    authorization = request.header(b"authorization")
+    if authorization is not None:
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() != "bearer":
+            raise NotAuthenticated("The Authorization header must be of the form: Bearer <access token>.")
+        claims = read_access_token(token.strip())
+        user_id, staff = claims.user_id, claims.staff
+    elif request.cookie(settings.SESSION_COOKIE_NAME) is not None:
+        user = await sync_to_async(session_user)(request.scope, needs_csrf=request.method not in _CSRF_SAFE)
+        if user is not None:
+            user_id, staff = user.id, user.is_staff
+    return Credentials(
+        user_id=user_id,
+        staff=staff,
+        voter_header=request.header(b"x-voter-token"),
+        voter_cookie=request.cookie(VOTER_COOKIE),
+        code=request.header(b"x-voter-code"),
+        address=client_address(request.scope),
+    )

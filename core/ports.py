@@ -1,0 +1,49 @@
+"""What one part asks of another without knowing it; `core/wiring.py` plugs the answers in."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+if TYPE_CHECKING:
+    from core.credentials import Credentials
+    from core.events import PollEvent
+
+PollSubscriber = Callable[["PollEvent"], None]
+BallotLookup = Callable[["Credentials", UUID], Awaitable[bool]]
+
+
+class NotWiredError(RuntimeError):
+    """A port was used before the composition root plugged an answer in."""
+
+
+class Ports:
+    """The sockets. One instance, `ports`, per process."""
+
+    def __init__(self) -> None:
+        self._poll_subscribers: list[PollSubscriber] = []
+        self._ballot_lookup: BallotLookup | None = None
+
+    def subscribe_to_polls(self, subscriber: PollSubscriber) -> None:
+        if subscriber not in self._poll_subscribers:
+            self._poll_subscribers.append(subscriber)
+
+    def publish(self, event: PollEvent) -> None:
+        """Hands the event to every subscriber, inside the caller's transaction; a subscriber that raises undoes it."""
+        if not self._poll_subscribers:
+            raise NotWiredError
+        for subscriber in self._poll_subscribers:
+            subscriber(event)
+
+    def answer_ballot_lookup(self, lookup: BallotLookup) -> None:
+        self._ballot_lookup = lookup
+
+    async def holds_ballot(self, credentials: Credentials, poll_id: UUID) -> bool:
+        """Whether the voter behind these credentials has a ballot standing in the poll: one look-up by unique index."""
+        if self._ballot_lookup is None:
+            raise NotWiredError
+        return await self._ballot_lookup(credentials, poll_id)
+
+
+ports = Ports()

@@ -1,0 +1,39 @@
+"""Raw connections to PostgreSQL for the parts that keep one for themselves (committer, relay, results reader)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import psycopg2
+import psycopg2.extras
+from django.db import connections
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+psycopg2.extras.register_uuid()
+
+
+def connect(alias: str, *, application_name: str, settings: dict[str, str] | None = None) -> Connection:
+    """A fresh autocommit connection to the database Django knows as `alias`, owned by the caller's thread.
+
+    `settings` are run-time parameters such as `{"lock_timeout": "250ms"}`, set by statement so that they survive a pooler's start-up filter.
+    Raises `psycopg2.OperationalError` when the server cannot be reached within five seconds.
+    """
+    parameters: dict[str, Any] = connections[alias].get_connection_params()
+    role = parameters.pop("assume_role", None)
+    for ours in ("cursor_factory", "isolation_level", "server_side_binding"):
+        parameters.pop(ours, None)
+    connection = psycopg2.connect(**parameters, application_name=application_name)
+    try:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("SET TIME ZONE 'UTC'")
+            for name, value in (settings or {}).items():
+                cursor.execute("SELECT set_config(%s, %s, false)", (name, value))
+            if role:
+                cursor.execute("SELECT set_config('role', %s, false)", (role,))
+    except BaseException:
+        connection.close()
+        raise
+    return connection

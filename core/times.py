@@ -1,0 +1,10 @@
+"""Times on the wire: RFC 3339, UTC, one form."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def rfc3339(moment: datetime) -> str:
+    """UTC with microseconds and `Z`, so that equal moments are equal text."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
