@@ -1,0 +1,9 @@
+"""The write side as a Django application."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class CommandsConfig(AppConfig):
+    name = "commands"

@@ -1,0 +1,210 @@
+"""Casting, changing and withdrawing a vote: the one way in, for the API and for the pages alike."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, NoReturn
+from uuid import UUID
+
+import orjson
+
+from commands.ballots import CAST, REPLACE, WITHDRAW, Entry, Fate, LogRequest, Outcome, judge
+from commands.engine import Engine, engine
+from commands.rules import PollRules, check_ballot
+from commands.voters import Voter, digest, identify, known_voter
+from core import metrics
+from core.credentials import Credentials
+from core.errors import (
+    DuplicateVote,
+    IdempotencyKeyReused,
+    NexusError,
+    NotFound,
+    PermissionDenied,
+    PollNotOpen,
+    Unavailable,
+    ValidationError,
+    VoteNotChangeable,
+)
+from core.lean import Headers
+from core.limits import vote_limit
+from core.positions import Position, seal_position
+
+_OPS = {"POST": CAST, "PUT": REPLACE, "DELETE": WITHDRAW}
+_RULE_CHANGES = 3
+_BEFORE_FAULTS = {Fate.REPLAYED, Fate.KEY_REUSED, Fate.NOT_OPEN, Fate.RULES_CHANGED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What a voter is told: the vote is durable. `headers` go with the answer; `voter_token` is for the cookie and `X-Voter-Token`."""
+
+    id: UUID
+    poll_id: UUID
+    cast_at: datetime
+    position: str
+    voter_token: str | None
+    replayed: bool
+    headers: Headers
+
+
+async def cast_vote(
+    poll_id: UUID,
+    body: Mapping[str, Any],
+    credentials: Credentials,
+    *,
+    method: str = "POST",
+    idempotency_key: str | None = None,
+) -> Receipt:
+    """Casts (POST), replaces (PUT) or withdraws (DELETE) the voter's ballot and returns once that is durable.
+
+    The same `idempotency_key` with the same voter, method and body returns the first receipt again. Checks happen in the contract's order: poll,
+    credentials, rate limit, replay, open, validation, changeable, duplicate. Raises the matching error of `core.errors`; `Unavailable` when the
+    outcome could not be learnt in time.
+    """
+    parts = engine()
+    rules = await votable_rules(parts, poll_id, credentials)
+    voter = _voter_for(rules, credentials, method, idempotency_key)
+    headers = await vote_limit().take(credentials.address)
+    try:
+        outcome = await _write(parts, rules, voter, body, method, idempotency_key)
+        entry = _entry_or_refusal(outcome)
+    except NexusError as refusal:
+        metrics.VOTES_REFUSED.labels(refusal.type).inc()
+        if isinstance(refusal, DuplicateVote):
+            metrics.VOTES_DUPLICATE.inc()
+        refusal.headers.update({name.decode(): value.decode() for name, value in headers})
+        raise
+    if outcome.fate is Fate.WRITTEN:
+        metrics.VOTES_ACCEPTED.inc()
+    return Receipt(
+        id=entry.receipt,
+        poll_id=poll_id,
+        cast_at=entry.cast_at,
+        position=position_of(poll_id, entry),
+        voter_token=voter.token.seal() if voter.token is not None else None,
+        replayed=outcome.fate is Fate.REPLAYED,
+        headers=headers,
+    )
+
+
+async def votable_rules(parts: Engine, poll_id: UUID, credentials: Credentials) -> PollRules:
+    """The poll's rules. Raises `NotFound`; a draft exists for its owner and staff only."""
+    rules = await parts.rules.get(poll_id)
+    if rules.draft:
+        rules = await parts.rules.get(poll_id, fresh=True)
+    if rules.draft and not credentials.staff and credentials.user_id != rules.owner_id:
+        raise NotFound("There is no such poll.")
+    return rules
+
+
+def ballot_holder(rules: PollRules, credentials: Credentials) -> Voter:
+    """The voter whose one ballot `votes/mine` speaks of.
+
+    Raises `NotFound` in `open` polls and for an anonymous voter who brings no token, `PermissionDenied` in `ip` polls, else as `known_voter`.
+    """
+    if rules.voters == "open":
+        raise NotFound("In this poll nobody has one ballot of their own.")
+    if rules.voters == "ip":
+        raise PermissionDenied("In this poll neighbours share an address, so nobody may see or change its ballot.")
+    voter = known_voter(rules, credentials)
+    if voter is None:
+        raise NotFound("You have no ballot in this poll.")
+    return voter
+
+
+def position_of(poll_id: UUID, entry: Entry) -> str:
+    return seal_position(Position(poll_id, entry.epoch, entry.xid, entry.id))
+
+
+def _voter_for(rules: PollRules, credentials: Credentials, method: str, idempotency_key: str | None) -> Voter:
+    return identify(rules, credentials, idempotency_key=idempotency_key) if method == "POST" else ballot_holder(rules, credentials)
+
+
+async def _write(parts: Engine, rules: PollRules, voter: Voter, body: Mapping[str, Any], method: str, idempotency_key: str | None) -> Outcome:
+    for _ in range(_RULE_CHANGES):
+        request = _unchecked_request(rules, voter, body, method, idempotency_key)
+        try:
+            chosen = () if method == "DELETE" else check_ballot(rules, body)
+        except ValidationError as fault:
+            outcome = await _judge(parts, request, voter)
+            if outcome.fate not in _BEFORE_FAULTS:
+                raise fault from None
+        else:
+            outcome = await _append(parts, replace(request, choices="{" + ",".join(chosen) + "}"), voter, open_=rules.is_open(datetime.now(UTC)))
+        if outcome.fate is not Fate.RULES_CHANGED:
+            return outcome
+        rules = await parts.rules.get(rules.id, fresh=True)
+    raise Unavailable("The poll is being changed; send the vote again.")
+
+
+async def _append(parts: Engine, request: LogRequest, voter: Voter, *, open_: bool) -> Outcome:
+    """Hands the request to the committer, unless the poll seems closed and the log agrees."""
+    if not open_:
+        outcome = await _judge(parts, request, voter)
+        if outcome.fate in _BEFORE_FAULTS:
+            return outcome
+    outcome = await parts.committer.batcher.ask(request)
+    if voter.spare is None:
+        return outcome
+    if outcome.fate is Fate.DUPLICATE:  # an `open` poll: a further vote of the same browser
+        return await parts.committer.batcher.ask(replace(request, voter_key=voter.spare))
+    return await _judge(parts, request, voter) if outcome.fate is Fate.NOT_OPEN else outcome
+
+
+async def _judge(parts: Engine, request: LogRequest, voter: Voter) -> Outcome:
+    """What the log says of a request that is about to be refused: a replay comes before every refusal."""
+    outcome = judge(request, await parts.lookups.finding(request.poll_id, request.voter_key, request.request_key))
+    if voter.spare is not None and outcome.entry is None:
+        further = judge(request, await parts.lookups.finding(request.poll_id, voter.spare, request.request_key))
+        return further if further.entry is not None or further.fate is Fate.KEY_REUSED else outcome
+    return outcome
+
+
+def _unchecked_request(rules: PollRules, voter: Voter, body: Mapping[str, Any], method: str, idempotency_key: str | None) -> LogRequest:
+    receipt = uuid.uuid4()
+    if idempotency_key is None:
+        request_key = request_digest = digest(rules.salt, b"receipt", receipt.bytes)
+    else:
+        request_key = digest(rules.salt, b"idempotency key", idempotency_key.encode())
+        request_digest = digest(rules.salt, b"request", method.encode() + b"\0" + canonical(body))
+    return LogRequest(
+        op=_OPS[method],
+        poll_id=rules.id,
+        voter_key=voter.key,
+        choices="{}",
+        rules_version=rules.version,
+        receipt=receipt,
+        request_key=request_key,
+        request_digest=request_digest,
+    )
+
+
+def canonical(body: Mapping[str, Any]) -> bytes:
+    """The body as bytes that are equal for equal JSON values, the order of answers ignored."""
+    answers = body.get("answers")
+    if isinstance(answers, list):
+        body = {**body, "answers": sorted(orjson.dumps(answer, option=orjson.OPT_SORT_KEYS).decode() for answer in answers)}
+    return orjson.dumps(body, option=orjson.OPT_SORT_KEYS)
+
+
+def _entry_or_refusal(outcome: Outcome) -> Entry:
+    if outcome.entry is not None:
+        return outcome.entry
+    _refuse(outcome.fate)
+
+
+def _refuse(fate: Fate) -> NoReturn:
+    if fate is Fate.KEY_REUSED:
+        raise IdempotencyKeyReused
+    if fate is Fate.NOT_OPEN:
+        raise PollNotOpen
+    if fate is Fate.NOT_CHANGEABLE:
+        raise VoteNotChangeable
+    if fate is Fate.DUPLICATE:
+        raise DuplicateVote
+    if fate is Fate.NO_BALLOT:
+        raise NotFound("You have no ballot in this poll.")
+    raise Unavailable

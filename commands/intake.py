@@ -1,0 +1,154 @@
+"""The lean ASGI handlers of `…/votes` and `…/votes/mine`: decode, call one function, encode."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from uuid import UUID
+
+import orjson
+from django.conf import settings
+
+from commands.casting import Receipt, cast_vote, position_of, votable_rules
+from commands.engine import engine, start_engine, stop_engine
+from commands.rules import PollRules
+from commands.standing import standing_ballot
+from core.credentials import VOTER_COOKIE, Credentials, credentials_of
+from core.errors import BadRequest, MethodNotAllowed, NexusError, NotFound
+from core.health import register_vote_path
+from core.lean import JSON_TYPE, Headers, LeanRequest, Send, answer
+from core.origins import check_origin, preflight_headers
+from core.times import rfc3339
+
+BODY_LIMIT = 512 * 1024
+_TOKEN_SECONDS = 10 * 365 * 24 * 3600
+_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+_NO_STORE = (b"cache-control", b"no-store")
+_VOTES_ALLOW = "POST, OPTIONS"
+_MINE_ALLOW = "GET, HEAD, PUT, DELETE, OPTIONS"
+
+
+async def startup() -> None:
+    """Starts the committer and the look-ups on the running loop; `/readyz` watches them from then on."""
+    register_vote_path("committer", start_engine().committer.trouble)
+
+
+async def shutdown() -> None:
+    await stop_engine()
+
+
+async def handle_votes(request: LeanRequest, send: Send, poll_id: str) -> None:
+    """`POST /api/v1/polls/{id}/votes`."""
+    if request.method == "OPTIONS":
+        await _options(request, send, _VOTES_ALLOW)
+        return
+    if request.method != "POST":
+        raise MethodNotAllowed(headers={"Allow": _VOTES_ALLOW})
+    poll, body, credentials, cors = await _read(request, poll_id, with_body=True)
+    receipt = await cast_vote(poll, body, credentials, method="POST", idempotency_key=_idempotency_key(request))
+    await answer(send, 201, [JSON_TYPE, _NO_STORE, *_voter_headers(receipt), *receipt.headers, *cors], _receipt_body(receipt))
+
+
+async def handle_my_vote(request: LeanRequest, send: Send, poll_id: str) -> None:
+    """`GET`, `PUT` and `DELETE /api/v1/polls/{id}/votes/mine`."""
+    method = request.method
+    if method == "OPTIONS":
+        await _options(request, send, _MINE_ALLOW)
+        return
+    if method in {"GET", "HEAD"}:
+        poll, _, credentials, cors = await _read(request, poll_id, with_body=False)
+        await answer(send, 200, [JSON_TYPE, _NO_STORE, *cors], orjson.dumps(await _mine(poll, credentials)), head=method == "HEAD")
+        return
+    if method not in {"PUT", "DELETE"}:
+        raise MethodNotAllowed(headers={"Allow": _MINE_ALLOW})
+    poll, body, credentials, cors = await _read(request, poll_id, with_body=method == "PUT")
+    receipt = await cast_vote(poll, body, credentials, method=method, idempotency_key=_idempotency_key(request))
+    headers = [_NO_STORE, *_voter_headers(receipt), *receipt.headers, *cors]
+    if method == "DELETE":
+        await answer(send, 204, headers)
+    else:
+        await answer(send, 200, [JSON_TYPE, *headers], _receipt_body(receipt))
+
+
+def parse_id(text: str) -> UUID:
+    """The id in a path; a malformed one names nothing, hence `NotFound`."""
+    if _ID.fullmatch(text) is None:
+        raise NotFound("There is no such poll.")
+    return UUID(text)
+
+
+async def _read(request: LeanRequest, poll_id: str, *, with_body: bool) -> tuple[UUID, dict[str, Any], Credentials, Headers]:
+    """Everything about a request that can be refused before its voter is known, in the contract's order."""
+    poll = parse_id(poll_id)
+    rules = await engine().rules.get(poll)
+    if rules.draft:
+        await votable_rules(engine(), poll, await _credentials_or_none(request))
+    body: dict[str, Any] = {}
+    if with_body:
+        body = await request.json_object(limit=BODY_LIMIT)
+    cors = check_origin(request)
+    return poll, body, await credentials_of(request), cors
+
+
+async def _credentials_or_none(request: LeanRequest) -> Credentials:
+    """For the question whether a draft exists: whoever cannot say who they are is nobody."""
+    try:
+        return await credentials_of(request)
+    except NexusError:
+        return Credentials()
+
+
+def _idempotency_key(request: LeanRequest) -> str | None:
+    key = request.header(b"idempotency-key")
+    if key is not None and _IDEMPOTENCY_KEY.fullmatch(key) is None:
+        raise BadRequest("Idempotency-Key must be 1 to 255 visible ASCII characters.")
+    return key
+
+
+def _voter_headers(receipt: Receipt) -> Headers:
+    if receipt.voter_token is None:
+        return []
+    cookie = f"{VOTER_COOKIE}={receipt.voter_token}; HttpOnly; Max-Age={_TOKEN_SECONDS}; Path=/; SameSite=Lax"
+    if settings.HTTPS:
+        cookie += "; Secure"
+    return [(b"set-cookie", cookie.encode()), (b"x-voter-token", receipt.voter_token.encode())]
+
+
+def _receipt_body(receipt: Receipt) -> bytes:
+    return orjson.dumps(
+        {
+            "id": str(receipt.id),
+            "poll": str(receipt.poll_id),
+            "cast_at": rfc3339(receipt.cast_at),
+            "position": receipt.position,
+            "results": f"/api/v1/polls/{receipt.poll_id}/results",
+        }
+    )
+
+
+async def _mine(poll: UUID, credentials: Credentials) -> dict[str, Any]:
+    rules, found = await standing_ballot(poll, credentials)
+    ballot = found.last
+    if ballot is None or ballot.choices is None:
+        raise NotFound("You have no ballot in this poll.")
+    return {
+        "id": str(ballot.receipt),
+        "poll": str(poll),
+        "cast_at": rfc3339(ballot.cast_at),
+        "position": position_of(poll, ballot),
+        "answers": _answers(rules, ballot.choices),
+    }
+
+
+def _answers(rules: PollRules, choices: Any) -> list[dict[str, Any]]:
+    """The flat ballot as the voter gave it, question by question."""
+    return [
+        {"question": question.id, "choices": chosen}
+        for question in rules.questions.values()
+        if (chosen := [choice for choice in choices if choice in question.choices])
+    ]
+
+
+async def _options(request: LeanRequest, send: Send, allow: str) -> None:
+    await answer(send, 204, [(b"allow", allow.encode()), *preflight_headers(request, allow)])

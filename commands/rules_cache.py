@@ -1,0 +1,63 @@
+"""The rules of polls in this process's memory. A stale copy harms nobody: the log refuses votes judged by old rules."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
+from commands.rules import PollRules
+from core.errors import NotFound
+
+_FRESH_SECONDS = 1.0
+_LIMIT = 20_000
+_UNKNOWN_LIMIT = 10_000
+
+
+class RulesCache:
+    """Loads through `load(poll_id)`, one load at a time per poll; remembers unknown polls for a moment too."""
+
+    def __init__(self, load: Callable[[UUID], Awaitable[PollRules]]) -> None:
+        self._load = load
+        self._known: OrderedDict[UUID, tuple[float, PollRules]] = OrderedDict()
+        self._unknown: OrderedDict[UUID, float] = OrderedDict()
+        self._loading: dict[UUID, asyncio.Task[PollRules]] = {}
+
+    async def get(self, poll_id: UUID, *, fresh: bool = False) -> PollRules:
+        """The poll's rules, at most a second old; `fresh`: read now. Raises `NotFound`, or `Unavailable` while they cannot be read."""
+        now = time.monotonic()
+        known = self._known.get(poll_id)
+        if known is not None and not fresh and now - known[0] < _FRESH_SECONDS:
+            return known[1]
+        if not fresh and now - self._unknown.get(poll_id, -_FRESH_SECONDS) < _FRESH_SECONDS:
+            raise NotFound("There is no such poll.")
+        task = None if fresh else self._loading.get(poll_id)
+        if task is None:
+            task = asyncio.get_running_loop().create_task(self._read(poll_id))
+            self._loading[poll_id] = task
+        return await asyncio.shield(task)
+
+    def clear(self) -> None:
+        self._known.clear()
+        self._unknown.clear()
+
+    async def _read(self, poll_id: UUID) -> PollRules:
+        try:
+            rules = await self._load(poll_id)
+        except NotFound:
+            self._known.pop(poll_id, None)
+            self._unknown[poll_id] = time.monotonic()
+            while len(self._unknown) > _UNKNOWN_LIMIT:
+                self._unknown.popitem(last=False)
+            raise
+        finally:
+            if self._loading.get(poll_id) is asyncio.current_task():
+                del self._loading[poll_id]
+        self._unknown.pop(poll_id, None)
+        self._known[poll_id] = (time.monotonic(), rules)
+        self._known.move_to_end(poll_id)
+        while len(self._known) > _LIMIT:
+            self._known.popitem(last=False)
+        return rules

@@ -1,0 +1,112 @@
+"""Who counts as one voter: from what a request brings to the voter's key in a poll. A key says nothing about who it is."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address, ip_network
+from uuid import UUID
+
+from django.conf import settings
+
+from commands.rules import PollRules
+from commands.tokens import VoterToken, derived_key, open_voter_token
+from core.credentials import Credentials
+from core.errors import NotAuthenticated, PermissionDenied
+
+STRONG_KEY_LENGTH = 22  # characters; 128 bits in base64url
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voter:
+    """A voter in one poll. `token` is set where the answer must carry it; `spare` is the key of a further vote in an `open` poll."""
+
+    key: UUID
+    token: VoterToken | None = None
+    spare: UUID | None = None
+
+
+def digest(salt: bytes, purpose: bytes, material: bytes) -> UUID:
+    """128 bits of HMAC-SHA-256 over `material`, under the poll's salt and our secret; `purpose` keeps the uses apart."""
+    key = derived_key("voter key", settings.VOTER_KEY_SECRET)
+    return UUID(bytes=hmac.digest(key, salt + purpose + b"\0" + material, hashlib.sha256)[:16])
+
+
+def identify(rules: PollRules, credentials: Credentials, *, idempotency_key: str | None) -> Voter:
+    """The voter behind a POST.
+
+    Raises `NotAuthenticated` (no account where one is needed, a bad `X-Voter-Token`), `PermissionDenied` (no address where one is needed).
+    """
+    if rules.voters in {"session", "open"}:
+        return _anonymous(rules, credentials, idempotency_key)
+    voter = known_voter(rules, credentials)
+    if voter is None:
+        raise PermissionDenied("This poll does not know such voters.")
+    return voter
+
+
+def known_voter(rules: PollRules, credentials: Credentials) -> Voter | None:
+    """The voter that the credentials alone name, as needed to find a ballot again; None for an anonymous one who is new.
+
+    Raises as `identify` does.
+    """
+    if rules.voters == "account":
+        if credentials.user_id is None:
+            raise NotAuthenticated("This poll is for account holders: sign in to vote.")
+        return Voter(key=digest(rules.salt, b"account", credentials.user_id.bytes))
+    if rules.voters == "ip":
+        return Voter(key=digest(rules.salt, b"ip", _network(credentials.address)))
+    if rules.voters in {"session", "open"}:
+        token = _token(credentials)
+        return None if token is None else Voter(key=_anonymous_key(rules, token), token=token)
+    return None
+
+
+def _anonymous(rules: PollRules, credentials: Credentials, idempotency_key: str | None) -> Voter:
+    token = _token(credentials)
+    if token is None:
+        token = VoterToken.fresh()
+        if idempotency_key is not None and len(idempotency_key) >= STRONG_KEY_LENGTH:
+            token = token.bind(rules.id, _seed(rules.id, idempotency_key))
+    spare = None
+    if rules.voters == "open":
+        again = token.identity + idempotency_key.encode() if idempotency_key is not None else os.urandom(16)
+        spare = digest(rules.salt, b"again", again)
+    return Voter(key=_anonymous_key(rules, token), token=token, spare=spare)
+
+
+def _anonymous_key(rules: PollRules, token: VoterToken) -> UUID:
+    if token.bound_to == rules.id and token.seed is not None:
+        return digest(rules.salt, b"seed", token.seed)
+    return digest(rules.salt, b"session", token.identity)
+
+
+def _seed(poll_id: UUID, idempotency_key: str) -> bytes:
+    """What a strong Idempotency-Key is worth, in this poll only."""
+    key = derived_key("keyed voter", settings.VOTER_KEY_SECRET)
+    return hmac.digest(key, poll_id.bytes + idempotency_key.encode(), hashlib.sha256)[:16]
+
+
+def _token(credentials: Credentials) -> VoterToken | None:
+    """The voter token: the header wins and must be good, a bad cookie counts as none."""
+    if credentials.voter_header is not None:
+        token = open_voter_token(credentials.voter_header)
+        if token is None:
+            raise NotAuthenticated("X-Voter-Token is not a token of ours.")
+        return token
+    return None if credentials.voter_cookie is None else open_voter_token(credentials.voter_cookie)
+
+
+def _network(address: str) -> bytes:
+    """What neighbours behind one connection share: the IPv4 address, or the /64 of an IPv6 one."""
+    try:
+        parsed = ip_address(address.split("%", 1)[0])
+    except ValueError as error:
+        raise PermissionDenied("This poll counts network addresses, and yours is not known here.") from error
+    if isinstance(parsed, IPv6Address):
+        if parsed.ipv4_mapped is None:
+            return ip_network((parsed, 64), strict=False).network_address.packed
+        parsed = parsed.ipv4_mapped
+    return parsed.packed
