@@ -1,0 +1,1 @@
+"""The servers and processes that `make run` starts, watches and stops."""
