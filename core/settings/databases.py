@@ -1,4 +1,4 @@
-"""PostgreSQL under three names: `default` (may be behind a pooler), `direct` (past it) and `results` (a role that cannot read votes)."""
+"""PostgreSQL under three names: `default` (may be behind a pooler), `direct` (past it) and `results` (likewise, as a role that cannot read votes)."""
 
 from __future__ import annotations
 
@@ -46,5 +46,5 @@ def _database(url: str, *, role: str = "", mirrors: str = "") -> dict[str, Any]:
 DATABASES = {
     "default": _database(DATABASE_URL),
     "direct": _database(DATABASE_DIRECT_URL, mirrors="default"),
-    "results": _database(DATABASE_URL, role=RESULTS_DATABASE_ROLE, mirrors="default"),
+    "results": _database(DATABASE_DIRECT_URL, role=RESULTS_DATABASE_ROLE, mirrors="default"),
 }
