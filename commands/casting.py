@@ -67,8 +67,9 @@ async def cast_vote(
     parts = engine()
     rules = await votable_rules(parts, poll_id, credentials)
     voter = _voter_for(rules, credentials, method, idempotency_key)
-    headers = await vote_limit().take(credentials.address)
+    headers: Headers = []
     try:
+        headers = await vote_limit().take(credentials.address)
         outcome = await _write(parts, rules, voter, body, method, idempotency_key)
         entry = _entry_or_refusal(outcome)
     except NexusError as refusal:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _SQL = queries(Path(__file__).parent, "vote_log.sql")
 _APPEND = "EXECUTE append_votes(%s, %s, %s, %s, %s, %s, %s, %s)"
 _LOOK_UP = "EXECUTE look_up(%s, %s, %s)"
-register_uuid()
+register_uuid()  # type: ignore[no-untyped-call]
 
 
 def prepare(connection: Connection) -> None:

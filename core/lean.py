@@ -8,10 +8,8 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs
 
-import orjson
-
-from core.errors import BadRequest, BodyTooLarge, MalformedBody, UnsupportedMediaType
-from core.nul import refuse_nul
+from core.errors import BadRequest, BodyTooLarge, UnsupportedMediaType
+from core.json_bodies import read_json_object
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -75,16 +73,7 @@ class LeanRequest:
         media_type = self.headers.get(b"content-type", b"").split(b";", 1)[0].strip().lower()
         if media_type != b"application/json":
             raise UnsupportedMediaType
-        body = await self.body(limit=limit)
-        try:
-            value = orjson.loads(body)
-        except orjson.JSONDecodeError as error:
-            raise MalformedBody(f"The body is not JSON: {error.msg} (line {error.lineno}, column {error.colno}).") from error
-        if not isinstance(value, dict):
-            raise MalformedBody("The body must be a JSON object.")
-        if _NUL_ESCAPE in body:
-            refuse_nul(value)
-        return value
+        return read_json_object(await self.body(limit=limit))
 
     async def body(self, *, limit: int) -> bytes:
         announced = self.headers.get(b"content-length", b"0")
@@ -110,7 +99,6 @@ class LeanRequest:
         return body
 
 
-_NUL_ESCAPE = rb"\u0000"  # the only way in which JSON can spell it
 JSON_TYPE = (b"content-type", b"application/json")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -11,10 +11,16 @@ from django.http.request import validate_host
 from core.errors import PermissionDenied
 
 if TYPE_CHECKING:
-    from core.lean import Headers, LeanRequest
+    from core.lean import Headers
 
 
-def check_origin(request: LeanRequest) -> Headers:
+class Headed(Protocol):
+    """A request, of whichever framework, as far as its headers go."""
+
+    def header(self, name: bytes) -> str | None: ...
+
+
+def check_origin(request: Headed) -> Headers:
     """The CORS headers for the answer; raises `PermissionDenied` for a foreign origin that is not allowed.
 
     A request without `Origin` does not come from a foreign page and passes.
@@ -44,7 +50,7 @@ def is_own_origin(origin: str, host: str | None) -> bool:
     return parsed.scheme in {"http", "https"} and host is not None and parsed.netloc == host and validate_host(parsed.hostname or "", settings.ALLOWED_HOSTS)
 
 
-def preflight_headers(request: LeanRequest, allow: str) -> Headers:
+def preflight_headers(request: Headed, allow: str) -> Headers:
     """What a CORS preflight of an allowed origin is told; nothing for anybody else."""
     origin = request.header(b"origin")
     if origin is None or origin not in settings.CORS_ALLOWED_ORIGINS:

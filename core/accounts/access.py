@@ -42,7 +42,7 @@ def read_access_token(token: str) -> AccessClaims:
     known = _verified.get(token)
     if known is not None and time.time() < known[0]:
         return known[1]
-    rules = settings.SIMPLE_JWT
+    rules: dict[str, Any] = settings.SIMPLE_JWT
     try:
         payload: dict[str, Any] = jwt.decode(
             token,

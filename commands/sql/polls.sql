@@ -1,0 +1,27 @@
+-- The statements under which a poll's row changes. Each runs by itself: a lock and what is decided under it never share a statement,
+-- because a statement sees the snapshot from before it waited.
+
+-- name: bound_waiting
+-- Waits for locks end after the given time (text with its unit), in this transaction only.
+SELECT set_config('lock_timeout', %s, true);
+
+-- name: lock_out_voters
+-- First: the exclusive side of the lock that every group of votes takes shared, so that new groups queue behind us.
+SELECT pg_advisory_xact_lock(hashtextextended(%s::uuid::text, 7));
+
+-- name: read_clock
+-- The database's clock now, not when the transaction began.
+SELECT clock_timestamp();
+
+-- name: has_votes
+-- Whether anything was ever cast in the poll; ends at the first row of the index.
+SELECT EXISTS (SELECT FROM votes WHERE poll_id = %s);
+
+-- name: seal
+-- Closes the poll for good. Under the locks of earlier statements, so every vote that can still count began before the barrier.
+UPDATE polls
+SET sealed_at = clock_timestamp(),
+    barrier_epoch = (SELECT epoch FROM log_epoch),
+    barrier_xid = pg_snapshot_xmax(pg_current_snapshot())
+WHERE id = %s AND sealed_at IS NULL
+RETURNING sealed_at, barrier_epoch, barrier_xid::text;

@@ -1,0 +1,88 @@
+"""Pairs of tokens: a short access token, and a refresh token that works once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+from django.db import transaction
+from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.settings import api_settings
+from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
+from rest_framework_simplejwt.tokens import AccessToken, Token
+
+from core.accounts.access import STAFF_CLAIM
+from core.accounts.models import User
+from core.errors import NotAuthenticated
+
+
+class RefreshToken(Token):
+    """Says who may have a new pair. Whether it was used already is not judged here but by the unique row that its use writes."""
+
+    token_type = "refresh"  # noqa: S105  (a name)
+    lifetime = api_settings.REFRESH_TOKEN_LIFETIME
+
+
+@dataclass(frozen=True, slots=True)
+class TokenPair:
+    access: str
+    refresh: str
+
+
+def issue_pair(user: User) -> TokenPair:
+    """A new pair for an active user. The database learns of the refresh token, but not the token itself: a copy of it signs nobody in."""
+    refresh = RefreshToken.for_user(user)
+    OutstandingToken.objects.create(
+        user=user,
+        jti=refresh[api_settings.JTI_CLAIM],
+        token="",
+        created_at=refresh.current_time,
+        expires_at=datetime.fromtimestamp(refresh["exp"], UTC),
+    )
+    access = AccessToken.for_user(user)
+    access[STAFF_CLAIM] = user.is_staff
+    return TokenPair(access=str(access), refresh=str(refresh))
+
+
+def rotate(refresh: str) -> TokenPair:
+    """A new pair for a refresh token, which is dead from then on.
+
+    Of requests that come at once with one token, one has the new pair: writing the token's row in the list of dead tokens decides, in the same
+    transaction that issues the pair. Raises `NotAuthenticated` for a token that is dead, expired, not ours, or of a user no longer active.
+    """
+    token = _read(refresh)
+    with transaction.atomic():
+        if not _kill(token):
+            raise NotAuthenticated("This refresh token was used already.")
+        user = User.objects.filter(pk=_user_id(token), is_active=True).first()
+        if user is None:
+            raise NotAuthenticated("The account of this refresh token is no longer active.")
+        return issue_pair(user)
+
+
+def revoke(refresh: str) -> None:
+    """Makes a refresh token dead; one that is dead already stays so. Raises `NotAuthenticated` for one that is expired or not ours."""
+    _kill(_read(refresh))
+
+
+def _read(refresh: str) -> RefreshToken:
+    try:
+        token = RefreshToken(refresh)  # type: ignore[arg-type]  # its annotation means the encoded text
+        _user_id(token)
+    except (TokenError, ValueError, KeyError) as error:
+        raise NotAuthenticated("The refresh token is invalid or has expired.") from error
+    return token
+
+
+def _user_id(token: RefreshToken) -> UUID:
+    return UUID(token[api_settings.USER_ID_CLAIM])
+
+
+def _kill(token: RefreshToken) -> bool:
+    """Whether it was alive."""
+    outstanding = OutstandingToken.objects.filter(jti=token[api_settings.JTI_CLAIM]).first()
+    if outstanding is None:
+        raise NotAuthenticated("The refresh token is invalid or has expired.")
+    _, was_alive = BlacklistedToken.objects.get_or_create(token=outstanding)
+    return was_alive
