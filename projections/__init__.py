@@ -1,0 +1,1 @@
+"""The read side: poll cards, tallies, rendered results and what serves them."""

@@ -1,0 +1,115 @@
+"""`GET /api/v1/polls/{id}/results`: the lean ASGI handler; from memory it answers with a look-up and a comparison."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from time import monotonic
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from core.credentials import credentials_of
+from core.errors import BadRequest, MethodNotAllowed, NotFound
+from core.lean import JSON_TYPE, Headers, LeanRequest, Send
+from core.origins import check_origin, preflight_headers
+from core.positions import open_position
+from projections.memory import Entry, memory
+from projections.prepared import NO_SNIFFING, with_after
+from projections.readers import readers
+from projections.validators import matches, newest_seen
+from projections.visibility import check_may_see
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+ALLOW = "GET, HEAD, OPTIONS"
+
+_POLL_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ENTRIES = memory.entries
+
+
+async def handle_results(request: LeanRequest, send: Send, poll_id: str) -> None:
+    """Answers one request. Raises `NotFound`, `MethodNotAllowed`, `NotAuthenticated`, `PermissionDenied`, `BadRequest` or `Unavailable`."""
+    headers = request.headers
+    entry = _ENTRIES.get(poll_id)
+    if (
+        entry is not None
+        and monotonic() < entry.until
+        and entry.prepared.public
+        and request.scope["method"] == "GET"
+        and not request.scope["query_string"]
+        and b"authorization" not in headers
+        and b"origin" not in headers
+    ):
+        seen = headers.get(b"if-none-match")
+        if seen is None or seen == entry.prepared.etag:
+            await _send(send, entry, unchanged=seen is not None)
+            return
+        if not _is_newer(seen, entry):
+            await _send(send, entry, unchanged=matches(seen, entry.prepared.etag))
+            return
+    await _handle_carefully(request, send, poll_id)
+
+
+async def _handle_carefully(request: LeanRequest, send: Send, poll_id: str) -> None:
+    """The same for every request that is not the common one."""
+    if _POLL_ID.fullmatch(poll_id) is None:
+        raise NotFound
+    if request.method == "OPTIONS":
+        await _send_whole(send, 204, [(b"allow", ALLOW.encode()), *preflight_headers(request, ALLOW)])
+        return
+    if request.method not in {"GET", "HEAD"}:
+        raise MethodNotAllowed(headers={"Allow": ALLOW})
+    cors = [header for header in check_origin(request) if header[0] != b"vary"]  # what is prepared says already what varies
+    if b"authorization" in request.headers:
+        await credentials_of(request)  # a bad one is refused even where none is needed, and before anything is said of the poll
+    entry = await readers().loader.current(poll_id)
+    await _check_may_see(request, entry)
+    if request.scope["query_string"] and (tokens := request.parameters("after")):
+        await _answer_after(request, send, poll_id, tokens, cors)
+        return
+    seen = request.headers.get(b"if-none-match")
+    order = None if seen is None else newest_seen(seen)
+    if order is not None and order > entry.document.order:
+        entry = await readers().loader.at_least(poll_id, order)  # what a reader saw never goes back
+        await _check_may_see(request, entry)
+    unchanged = seen is not None and matches(seen, entry.prepared.etag)
+    await _send(send, entry, unchanged=unchanged, head=request.method == "HEAD", more=cors)
+
+
+async def _answer_after(request: LeanRequest, send: Send, poll_id: str, tokens: list[str], cors: Headers) -> None:
+    """Answers once the position is in, or after two seconds. Raises `BadRequest` for a token that is not one of this poll's."""
+    if len(tokens) != 1:
+        raise BadRequest("`after` may be given once.")
+    position = open_position(tokens[0])
+    if position.poll_id != UUID(poll_id):
+        raise BadRequest("The position given as `after` is another poll's.")
+    loader = readers().loader
+    order = await readers().waiters.version_with(position)
+    entry = await (loader.current(poll_id) if order is None else loader.at_least(poll_id, order))
+    await _check_may_see(request, entry)
+    body = with_after(entry.prepared.body, included=order is not None and entry.document.order >= order)
+    headers = [JSON_TYPE, (b"content-length", b"%d" % len(body)), (b"cache-control", b"no-store"), NO_SNIFFING, *cors]
+    await _send_whole(send, 200, headers, b"" if request.method == "HEAD" else body)
+
+
+def _is_newer(seen: bytes, entry: Entry) -> bool:
+    order = newest_seen(seen)
+    return order is not None and order > entry.document.order
+
+
+async def _check_may_see(request: LeanRequest, entry: Entry) -> None:
+    if not entry.prepared.public:
+        await check_may_see(entry.document, await credentials_of(request), datetime.now(UTC))
+
+
+async def _send(send: Send, entry: Entry, *, unchanged: bool, head: bool = False, more: Headers | None = None) -> None:
+    prepared = entry.prepared
+    headers = prepared.headers_unchanged if unchanged else prepared.headers
+    await _send_whole(send, 304 if unchanged else 200, (*headers, *more) if more else headers, b"" if head or unchanged else prepared.body)
+
+
+async def _send_whole(send: Send, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes = b"") -> None:
+    """Headers are sent as they stand, `Content-Length` among them."""
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
