@@ -1,0 +1,1 @@
+"""A real election, run again through Nexus: a client of the HTTP API and nothing more."""

@@ -1,0 +1,58 @@
+"""What every page's answer carries: who may keep it, what it may load, and a readable page when it cannot be shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from typing import Any
+
+from django.db import InterfaceError, OperationalError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from core.errors import NexusError, NotFound
+from core.problems import problem_of
+
+View = Callable[..., Coroutine[Any, Any, HttpResponse]]
+
+# Everything comes from here, nothing stands in the markup, nobody frames it.
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+def page(view: View) -> View:
+    """Marks an async view as a page for people.
+
+    Its answers are kept by no cache, because they hold CSRF tokens, keys or what only this visitor may see. A refusal of the domain, or a database
+    that is away, becomes a page with its status.
+    """
+
+    @wraps(view)
+    async def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            response = await view(request, *args, **kwargs)
+        except NotFound as gone:
+            raise Http404 from gone
+        except (NexusError, OperationalError, InterfaceError) as error:
+            problem = problem_of(error)
+            response = render(request, "pages/refused.html", {"user": None, "problem": problem}, status=problem.status)
+            add_refusal_headers(response, problem)
+        response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+        response.headers["Cache-Control"] = "private, no-store"
+        return response
+
+    return guarded
+
+
+def add_refusal_headers(response: HttpResponse, refusal: NexusError) -> None:
+    """The headers that belong to a refusal, such as `Retry-After`, in whole seconds."""
+    for name, value in refusal.headers.items():
+        response.headers[name] = value
+    if refusal.retry_after is not None:
+        response.headers["Retry-After"] = str(max(1, round(refusal.retry_after)))
+
+
+def see_other(url: str) -> HttpResponse:
+    """303: what was sent is done, look there; reloading that does not send it again."""
+    return HttpResponse(status=303, headers={"Location": url})
