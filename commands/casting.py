@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, NoReturn
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -34,6 +34,12 @@ from core.positions import Position, seal_position
 
 _OPS = {"POST": CAST, "PUT": REPLACE, "DELETE": WITHDRAW}
 _RULE_CHANGES = 3
+_REFUSALS: dict[Fate, type[NexusError]] = {
+    Fate.KEY_REUSED: IdempotencyKeyReused,
+    Fate.NOT_OPEN: PollNotOpen,
+    Fate.NOT_CHANGEABLE: VoteNotChangeable,
+    Fate.DUPLICATE: DuplicateVote,
+}
 _BEFORE_FAULTS = {Fate.REPLAYED, Fate.KEY_REUSED, Fate.NOT_OPEN, Fate.RULES_CHANGED}
 
 
@@ -70,7 +76,7 @@ async def cast_vote(
     headers: Headers = []
     try:
         headers = await vote_limit().take(credentials.address)
-        outcome = await _write(parts, rules, voter, body, method, idempotency_key)
+        outcome = await _write(parts, rules, voter, body, method=method, idempotency_key=idempotency_key)
         entry = _entry_or_refusal(outcome)
     except NexusError as refusal:
         metrics.VOTES_REFUSED.labels(refusal.type).inc()
@@ -124,7 +130,7 @@ def _voter_for(rules: PollRules, credentials: Credentials, method: str, idempote
     return identify(rules, credentials, idempotency_key=idempotency_key) if method == "POST" else ballot_holder(rules, credentials)
 
 
-async def _write(parts: Engine, rules: PollRules, voter: Voter, body: Mapping[str, Any], method: str, idempotency_key: str | None) -> Outcome:
+async def _write(parts: Engine, rules: PollRules, voter: Voter, body: Mapping[str, Any], *, method: str, idempotency_key: str | None) -> Outcome:
     for _ in range(_RULE_CHANGES):
         request = _unchecked_request(rules, voter, body, method, idempotency_key)
         try:
@@ -194,18 +200,6 @@ def canonical(body: Mapping[str, Any]) -> bytes:
 def _entry_or_refusal(outcome: Outcome) -> Entry:
     if outcome.entry is not None:
         return outcome.entry
-    _refuse(outcome.fate)
-
-
-def _refuse(fate: Fate) -> NoReturn:
-    if fate is Fate.KEY_REUSED:
-        raise IdempotencyKeyReused
-    if fate is Fate.NOT_OPEN:
-        raise PollNotOpen
-    if fate is Fate.NOT_CHANGEABLE:
-        raise VoteNotChangeable
-    if fate is Fate.DUPLICATE:
-        raise DuplicateVote
-    if fate is Fate.NO_BALLOT:
+    if outcome.fate is Fate.NO_BALLOT:
         raise NotFound("You have no ballot in this poll.")
-    raise Unavailable
+    raise _REFUSALS.get(outcome.fate, Unavailable)

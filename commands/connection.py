@@ -38,7 +38,9 @@ def check_voter_secret(cursor: Cursor) -> None:
         cursor.execute(_FINGERPRINT)
         row = cursor.fetchone()
     if row is None or row[0] != secret_fingerprint():
-        raise WrongSecretError((WrongSecretError.__doc__ or "").strip() + " Set VOTER_KEY_SECRET back to what it was (a generated one is in STATE_DIR/voter_key_secret).")
+        raise WrongSecretError(
+            (WrongSecretError.__doc__ or "").strip() + " Set VOTER_KEY_SECRET back to what it was (a generated one is in STATE_DIR/voter_key_secret)."
+        )
 
 
 class WriteConnection:

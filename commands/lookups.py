@@ -25,7 +25,9 @@ class Lookups:
 
     def __init__(self) -> None:
         self._connection = WriteConnection("nexus-lookups", {"lock_timeout": "1s", "statement_timeout": "5s"})
-        self.batcher: Batcher[Asked, Found] = Batcher("lookups", self._answer, group_limit=500, queue_limit=5000, deadline_seconds=5.0, at_stop=self._connection.lost)
+        self.batcher: Batcher[Asked, Found] = Batcher(
+            "lookups", self._answer, group_limit=500, queue_limit=5000, deadline_seconds=5.0, at_stop=self._connection.lost
+        )
 
     async def finding(self, poll_id: UUID, voter_key: UUID, request_key: UUID) -> Finding:
         found = await self.batcher.ask((poll_id, voter_key, request_key))

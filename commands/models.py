@@ -59,8 +59,14 @@ class Poll(models.Model):
     class Meta:
         db_table = "polls"
         constraints = [
-            models.CheckConstraint(name="polls_opens_before_it_closes", condition=Q(opens_at__isnull=True) | Q(closes_at__isnull=True) | Q(opens_at__lt=F("closes_at"))),
-            models.CheckConstraint(name="polls_sealed_with_barrier", condition=Q(sealed_at__isnull=True, barrier_epoch__isnull=True, barrier_xid__isnull=True) | Q(sealed_at__isnull=False, barrier_epoch__isnull=False, barrier_xid__isnull=False)),
+            models.CheckConstraint(
+                name="polls_opens_before_it_closes", condition=Q(opens_at__isnull=True) | Q(closes_at__isnull=True) | Q(opens_at__lt=F("closes_at"))
+            ),
+            models.CheckConstraint(
+                name="polls_sealed_with_barrier",
+                condition=Q(sealed_at__isnull=True, barrier_epoch__isnull=True, barrier_xid__isnull=True)
+                | Q(sealed_at__isnull=False, barrier_epoch__isnull=False, barrier_xid__isnull=False),
+            ),
         ]
         indexes = [
             models.Index(fields=["-created_at", "id"], name="polls_newest"),

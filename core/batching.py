@@ -167,7 +167,9 @@ class Batcher(Generic[Question, Answer]):
                 with self._condition:
                     unknown = pending.taken
                     if not pending.future.done():
-                        pending.future.set_exception(Unavailable("It is not known whether this was done; ask again." if unknown else "This took too long; try again."))
+                        pending.future.set_exception(
+                            Unavailable("It is not known whether this was done; ask again." if unknown else "This took too long; try again.")
+                        )
 
 
 def _deliver(group: Group[Question, Answer]) -> None:

@@ -22,7 +22,9 @@ class NexusError(Exception):
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Something went wrong on our side"
 
-    def __init__(self, detail: str = "", *, errors: tuple[FieldError, ...] = (), retry_after: float | None = None, headers: dict[str, str] | None = None) -> None:
+    def __init__(
+        self, detail: str = "", *, errors: tuple[FieldError, ...] = (), retry_after: float | None = None, headers: dict[str, str] | None = None
+    ) -> None:
         self.detail = detail or (self.__doc__ or "").strip().split("\n", maxsplit=1)[0]
         self.errors = errors
         self.retry_after = retry_after

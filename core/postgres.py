@@ -11,7 +11,7 @@ from django.db import connections
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
 
-psycopg2.extras.register_uuid()
+psycopg2.extras.register_uuid()  # type: ignore[no-untyped-call]
 
 
 def connect(alias: str, *, application_name: str, settings: dict[str, str] | None = None) -> Connection:
@@ -21,10 +21,10 @@ def connect(alias: str, *, application_name: str, settings: dict[str, str] | Non
     Raises `psycopg2.OperationalError` when the server cannot be reached within five seconds.
     """
     parameters: dict[str, Any] = connections[alias].get_connection_params()
-    role = parameters.pop("assume_role", None)
+    role = connections[alias].settings_dict["OPTIONS"].get("assume_role")  # Django leaves it out of the parameters
     for ours in ("cursor_factory", "isolation_level", "server_side_binding"):
         parameters.pop(ours, None)
-    connection = psycopg2.connect(**parameters, application_name=application_name)
+    connection: Connection = psycopg2.connect(**parameters, application_name=application_name)
     try:
         connection.autocommit = True
         with connection.cursor() as cursor:

@@ -115,5 +115,3 @@ class ResultsDocument:
 def share(votes: int, ballots: int) -> float:
     """Votes ÷ ballots to four decimals; 0 when there are no ballots."""
     return round(votes / ballots, 4) if ballots else 0.0
-
-

@@ -13,7 +13,8 @@ from core.fields import Xid8Field
 class PollCard(models.Model):
     """What readers must know of a poll, copied from the write side in its own transactions.
 
-    `questions` holds `[{"id", "text", "kind", "min_choices", "max_choices", "choices": [{"id", "text"}]}]`. `final`: everything before the barrier has been counted.
+    `questions` holds `[{"id", "text", "kind", "min_choices", "max_choices", "choices": [{"id", "text"}]}]`.
+    `final`: everything before the barrier has been counted.
     """
 
     poll_id = models.UUIDField(primary_key=True)

@@ -45,6 +45,7 @@ def ballot(poll: Poll, *picks: Sequence[int]) -> dict[str, Any]:
     wanted = picks or [[0]] * len(questions)
     return {
         "answers": [
-            {"question": str(question.id), "choices": [choice_ids(poll, index)[pick] for pick in wanted[index]]} for index, question in enumerate(questions[: len(wanted)])
+            {"question": str(question.id), "choices": [choice_ids(poll, index)[pick] for pick in wanted[index]]}
+            for index, question in enumerate(questions[: len(wanted)])
         ]
     }

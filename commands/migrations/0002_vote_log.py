@@ -63,6 +63,7 @@ DROP_VOTES = "DROP TABLE votes; DROP FUNCTION refuse_change_of_votes();"
 
 FIRST_EPOCH = "INSERT INTO log_epoch (id, epoch, system_identifier) SELECT 1, 1, system_identifier FROM pg_control_system();"
 
+
 class Migration(migrations.Migration):
     dependencies = [("commands", "0001_initial")]
 

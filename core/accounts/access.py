@@ -64,7 +64,7 @@ def read_access_token(token: str) -> AccessClaims:
 
 
 class _Csrf(CsrfViewMiddleware):
-    def _reject(self, request: Any, reason: str) -> HttpResponse:
+    def _reject(self, request: Any, reason: str) -> HttpResponse:  # noqa: ARG002  (Django's signature)
         raise PermissionDenied(f"CSRF: {reason}")
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import httpx
 import orjson
-import pytest
 import pytest_asyncio
 from asgiref.sync import sync_to_async
 from django.test import Client
@@ -30,8 +29,8 @@ make_user_ = sync_to_async(make_user)
 @pytest_asyncio.fixture
 async def http(committed_db: None, settings: Any) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the whole application, started as a server starts it; cookies are sent only where a test says so."""
-    from core.asgi import application  # noqa: PLC0415  (sets Django up)
     from commands import intake  # noqa: PLC0415
+    from core.asgi import application  # noqa: PLC0415  (sets Django up)
     from projections import feed  # noqa: PLC0415
 
     settings.VOTE_RATE_LIMIT = "off"
@@ -46,11 +45,18 @@ async def http(committed_db: None, settings: Any) -> AsyncIterator[httpx.AsyncCl
     vote_limit.cache_clear()
 
 
-async def send(http: httpx.AsyncClient, method: str, poll: Any, body: Any = None, *, mine: bool = False, raw: bytes | None = None, **headers: str) -> httpx.Response:
+async def send(
+    http: httpx.AsyncClient, method: str, poll: Any, body: Any = None, *, mine: bool = False, raw: bytes | None = None, **headers: str
+) -> httpx.Response:
     http.cookies.clear()
     content = raw if raw is not None else None if body is None else orjson.dumps(body)
     sent = {"Content-Type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
-    return await http.request(method, f"/api/v1/polls/{getattr(poll, 'id', poll)}/votes{'/mine' if mine else ''}", content=content, headers=[(name.encode(), value.encode("latin-1")) for name, value in sent.items() if value])
+    return await http.request(
+        method,
+        f"/api/v1/polls/{getattr(poll, 'id', poll)}/votes{'/mine' if mine else ''}",
+        content=content,
+        headers=[(name.encode(), value.encode("latin-1")) for name, value in sent.items() if value],
+    )
 
 
 async def vote(http: httpx.AsyncClient, poll: Any, body: Any = None, **options: Any) -> httpx.Response:
@@ -155,6 +161,7 @@ async def test_a_draft_is_not_there_but_for_its_owner(http: httpx.AsyncClient) -
 async def test_a_scheduled_poll_opens_by_the_clock(http: httpx.AsyncClient) -> None:
     poll = await make_poll_(opens_at=datetime.now(UTC) + timedelta(milliseconds=300))
     assert_problem(await vote(http, poll), 409, "poll-not-open")
+
     async def taken() -> bool:
         return (await vote(http, poll)).status_code == 201
 

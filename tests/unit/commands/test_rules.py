@@ -19,7 +19,14 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 def poll(*questions: QuestionRules, **changes: Any) -> PollRules:
     facts: dict[str, Any] = {"opens_at": None, "closes_at": None, "sealed_at": None, "draft": False} | changes
     return PollRules(
-        id=uuid.UUID(int=1), voters="session", changeable=False, salt=b"s" * 16, version=1, owner_id=uuid.UUID(int=2), questions={q.id: q for q in questions}, **facts
+        id=uuid.UUID(int=1),
+        voters="session",
+        changeable=False,
+        salt=b"s" * 16,
+        version=1,
+        owner_id=uuid.UUID(int=2),
+        questions={q.id: q for q in questions},
+        **facts,
     )
 
 
@@ -66,7 +73,16 @@ def test_every_fault_is_refused_where_it_stands(body: dict[str, Any], pointer: s
 JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner))
 
 
-@given(answers=st.lists(st.fixed_dictionaries({}, optional={"question": st.sampled_from(["colour", "toppings", "x"]) | JSON, "choices": st.lists(st.sampled_from(["red", "a", "b"]) | JSON) | JSON}) | JSON) | JSON)
+@given(
+    answers=st.lists(
+        st.fixed_dictionaries(
+            {},
+            optional={"question": st.sampled_from(["colour", "toppings", "x"]) | JSON, "choices": st.lists(st.sampled_from(["red", "a", "b"]) | JSON) | JSON},
+        )
+        | JSON
+    )
+    | JSON
+)
 def test_whatever_the_body_it_is_a_ballot_by_the_rules_or_a_validation_error(answers: Any) -> None:
     try:
         chosen = check_ballot(poll(COLOUR, TOPPINGS), {"answers": answers})

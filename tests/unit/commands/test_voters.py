@@ -82,7 +82,10 @@ def test_a_cookieless_retry_with_a_strong_key_is_the_same_voter_here_and_another
     assert first.token is not None
     assert retry.token is not None
     assert first.token.identity != retry.token.identity
-    assert identify(poll("session", 2), with_token(first.token), idempotency_key=None).key != identify(poll("session", 2), with_token(retry.token), idempotency_key=None).key
+    assert (
+        identify(poll("session", 2), with_token(first.token), idempotency_key=None).key
+        != identify(poll("session", 2), with_token(retry.token), idempotency_key=None).key
+    )
     assert known_voter(poll("session"), with_token(first.token)) is not None
     assert identify(poll("session"), Credentials(), idempotency_key="short").key != identify(poll("session"), Credentials(), idempotency_key="short").key
 
