@@ -127,7 +127,11 @@ async def test_a_client_that_leaves_while_its_group_commits_leaves_its_neighbour
     with holder.cursor() as cursor:  # holds the group between its statement and its end
         cursor.execute("LOCK TABLE votes IN SHARE MODE")
     tasks = [asyncio.create_task(cast_vote(poll.id, body, voter())) for _ in range(5)]
-    await until(lambda: bool(sql("SELECT 1 FROM pg_stat_activity WHERE application_name = 'nexus-committer' AND wait_event_type = 'Lock' AND datname = current_database()")))
+    await until(
+        lambda: bool(
+            sql("SELECT 1 FROM pg_stat_activity WHERE application_name = 'nexus-committer' AND wait_event_type = 'Lock' AND datname = current_database()")
+        )
+    )
     tasks[2].cancel()
     holder.rollback()
     holder.close()
@@ -154,7 +158,9 @@ async def test_a_close_that_is_first_refuses_the_vote_and_a_vote_that_is_first_c
     closer.close()
     with pytest.raises(PollNotOpen):
         await racing
-    assert sql("SELECT count(*) FILTER (WHERE v.cast_at < p.sealed_at), count(*) FILTER (WHERE v.xid >= p.barrier_xid) FROM votes v JOIN polls p ON p.id = v.poll_id") == [(1, 0)]
+    assert sql(
+        "SELECT count(*) FILTER (WHERE v.cast_at < p.sealed_at), count(*) FILTER (WHERE v.xid >= p.barrier_xid) FROM votes v JOIN polls p ON p.id = v.poll_id"
+    ) == [(1, 0)]
 
 
 async def test_a_vote_that_holds_the_poll_makes_the_close_wait_and_is_before_its_barrier(engine: Engine, sql: Any) -> None:
@@ -205,7 +211,11 @@ async def test_overlapping_groups_of_two_committers_do_not_deadlock_and_agree_on
     try:
         for _ in range(15):
             round_ = [(poll, key) for poll in polls for key in voters]
-            asked = [one.batcher.ask(request_for(poll, choices[poll.id], voter_key=key)) for one, order in ((engine.committer, round_), (other, round_[::-1])) for poll, key in order]
+            asked = [
+                one.batcher.ask(request_for(poll, choices[poll.id], voter_key=key))
+                for one, order in ((engine.committer, round_), (other, round_[::-1]))
+                for poll, key in order
+            ]
             done = await asyncio.gather(*asked)
             assert {outcome.fate for outcome in done} <= {Fate.WRITTEN, Fate.DUPLICATE}
             voters = [uuid.uuid4() for _ in range(40)]
@@ -222,5 +232,3 @@ async def test_the_log_refuses_update_delete_and_truncate(engine: Engine, sql: A
         with pytest.raises(psycopg2.Error, match="append-only"):
             sql(statement)
     assert sql("SELECT count(*) FROM votes") == [(1,)]
-
-
