@@ -35,7 +35,7 @@ class Committer:
     """
 
     def __init__(self) -> None:
-        self._connection = WriteConnection("nexus-committer", {"lock_timeout": "250ms", "statement_timeout": "15s", "synchronous_commit": "on"})
+        self._connection = WriteConnection("nexus-committer", {"jit": "off", "lock_timeout": "250ms", "statement_timeout": "15s", "synchronous_commit": "on"})
         self.batcher: Batcher[LogRequest, Outcome] = Batcher(
             "committer",
             self.commit,

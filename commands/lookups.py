@@ -24,7 +24,7 @@ class Lookups:
     """`finding(poll_id, voter_key, request_key)` and `rules(poll_id)`; both raise `Unavailable` while PostgreSQL is away."""
 
     def __init__(self) -> None:
-        self._connection = WriteConnection("nexus-lookups", {"lock_timeout": "1s", "statement_timeout": "5s"})
+        self._connection = WriteConnection("nexus-lookups", {"jit": "off", "lock_timeout": "1s", "statement_timeout": "5s"})
         self.batcher: Batcher[Asked, Found] = Batcher(
             "lookups", self._answer, group_limit=500, queue_limit=5000, deadline_seconds=5.0, at_stop=self._connection.lost
         )

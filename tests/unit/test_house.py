@@ -17,7 +17,7 @@ LONGEST_FILE = 300  # lines; past that a file has two jobs
 @pytest.mark.parametrize(
     "command",
     [["ruff", "check", "."], ["ruff", "format", "--check", "."], ["mypy"], ["lint-imports"], ["python", "manage.py", "makemigrations", "--check", "--dry-run"]],
-    ids=lambda command: " ".join(command),
+    ids=" ".join,
 )
 def test_checks_pass(command: list[str]) -> None:
     done = subprocess.run([BIN / command[0], *command[1:]], cwd=ROOT, capture_output=True, text=True, check=False)
@@ -31,5 +31,5 @@ def test_every_file_says_its_job_first_and_has_one() -> None:
         text = (ROOT / name).read_text(encoding="utf-8")
         if not text.strip():
             continue
-        assert text.lstrip("#!/usr/bin/env python\n").startswith('"') or "/migrations/" in name, f"{name} does not say its job"
+        assert text.removeprefix("#!/usr/bin/env python\n").startswith('"""') or "/migrations/" in name, f"{name} does not say its job"
         assert text.count("\n") <= LONGEST_FILE or "/migrations/" in name, f"{name} has {text.count(chr(10))} lines"

@@ -19,7 +19,7 @@ class Command(BaseCommand):
             listener = listen(settings.HOST, settings.PORT)
         except CannotListen as error:
             raise CommandError(str(error)) from error
-        Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)  # WhiteNoise complains of a folder that is not there
+        Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)  # ServeStatic complains of a folder that is not there
         self.stdout.write(f"Listening on {settings.HOST} port {settings.PORT}, {settings.WEB_WORKERS} process(es).")
         web = WebOptions(
             application=":".join(settings.ASGI_APPLICATION.rsplit(".", 1)),
