@@ -1,0 +1,81 @@
+"""Runs a step again and again on a connection of its own, through any outage of PostgreSQL."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import closing
+from threading import Event, Lock
+from typing import TYPE_CHECKING
+
+import psycopg2
+from django.db import Error as DjangoDatabaseError
+from django.db import connections
+
+from core.log_identity import check_log_identity
+from core.postgres import connect
+
+if TYPE_CHECKING:
+    from psycopg2.extensions import connection as Connection
+
+logger = logging.getLogger(__name__)
+
+Step = Callable[[], float]
+
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
+
+# A process that is stopped while it leads or cuts loses its lead and its locks after this.
+_PATIENCE = {
+    "idle_session_timeout": "5s",
+    "idle_in_transaction_session_timeout": "5s",
+    "lock_timeout": "10s",
+    "statement_timeout": "60s",
+}
+
+
+class Outage:
+    """Says once that PostgreSQL is away, and once that it is back, however many loops notice."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._out: set[str] = set()
+
+    def began(self, name: str, error: Exception) -> None:
+        with self._lock:
+            if not self._out:
+                logger.warning("PostgreSQL fails the relay, which goes on trying: %s", " ".join(str(error).split()))
+            self._out.add(name)
+
+    def over(self, name: str) -> None:
+        with self._lock:
+            if name in self._out:
+                self._out.discard(name)
+                if not self._out:
+                    logger.info("PostgreSQL serves the relay again")
+
+
+def keep_going(name: str, begin: Callable[[Connection], Step], *, wake: Event, stop: Event, outage: Outage, settings: dict[str, str] | None = None) -> None:
+    """Until `stop`: connects, checks that this is the server whose log was kept, calls `begin` and then its step.
+
+    A step returns how many seconds may pass before the next, which `wake` cuts short. When PostgreSQL fails it, the loop begins anew on a fresh
+    connection, with pauses of up to two seconds. Raises `LogIdentityError` on a foreign server, and whatever else a step raises.
+    """
+    pause = _FIRST_PAUSE
+    while not stop.is_set():
+        try:
+            with closing(connect("direct", application_name=f"nexus-relay-{name}", settings=_PATIENCE | (settings or {}))) as connection:
+                with connection.cursor() as cursor:
+                    check_log_identity(cursor)
+                step = begin(connection)
+                while not stop.is_set():
+                    wait = step()
+                    pause = _FIRST_PAUSE
+                    outage.over(name)
+                    wake.wait(wait)
+                    wake.clear()
+        except (psycopg2.Error, DjangoDatabaseError) as error:
+            outage.began(name, error)
+            stop.wait(pause)
+            pause = min(_LONGEST_PAUSE, pause * 2)
+        finally:
+            connections.close_all()  # this thread's
