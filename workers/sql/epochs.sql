@@ -1,0 +1,24 @@
+-- name: close_intake
+-- Waits for whoever votes, edits, counts or cuts, and lets nobody begin until the transaction ends.
+LOCK TABLE polls, votes, poll_cards, poll_projections, relay_cursor IN EXCLUSIVE MODE;
+
+-- name: see
+-- Where the log and this server stand.
+SELECT e.epoch, e.system_identifier, c.system_identifier, r.epoch, r.xid::text, pg_snapshot_xmax(pg_current_snapshot())::text,
+       (SELECT count(*) FROM poll_cards WHERE sealed_at IS NOT NULL AND NOT final), (SELECT count(*) FROM poll_projections)
+FROM log_epoch e CROSS JOIN pg_control_system() c CROSS JOIN relay_cursor r;
+
+-- name: begin_epoch
+-- From here on the log's rows carry the next epoch, and this server is the one that holds it.
+UPDATE log_epoch SET epoch = epoch + 1, system_identifier = (SELECT system_identifier FROM pg_control_system()) RETURNING epoch;
+
+-- name: move_poll_barriers
+-- A barrier of the old counter says nothing on this server; everything of an earlier epoch lies before the beginning of this one.
+UPDATE polls p SET barrier_epoch = %(epoch)s, barrier_xid = '0' FROM poll_cards c WHERE c.poll_id = p.id AND p.sealed_at IS NOT NULL AND NOT c.final;
+
+-- name: move_card_barriers
+UPDATE poll_cards SET barrier_epoch = %(epoch)s, barrier_xid = '0' WHERE sealed_at IS NOT NULL AND NOT final;
+
+-- name: lift_versions
+-- Above every version that a reader can have seen before the restore, and not rendered yet.
+UPDATE poll_projections SET version = version + %(lift)s;
