@@ -47,6 +47,13 @@ def own_names(settings: Settings) -> Iterator[str]:
 
 
 @pytest.fixture
+def rabbitmq(settings: Settings) -> None:
+    """For tests of what Redis as the broker cannot do."""
+    if not uses_amqp():
+        pytest.skip("needs RabbitMQ, and the broker is Redis")
+
+
+@pytest.fixture
 def make_ballot(committed_db: None, own_names: str) -> Callable[..., Ballot]:
     def make(**fields: Any) -> Ballot:
         poll = make_poll(questions=[{"choices": 3, "kind": "multiple", "min_choices": 0, "max_choices": 3}], **fields)

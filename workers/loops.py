@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from contextlib import closing
 from threading import Event, Lock
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 Step = Callable[[], float]
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
+_STRAGGLERS_SECONDS = 5.0  # a loop that was asleep finds its own connection dead this much later
 
 # A process that is stopped while it leads or cuts loses its lead and its locks after this.
 _PATIENCE = {
@@ -34,24 +36,29 @@ _PATIENCE = {
 
 
 class Outage:
-    """Says once that PostgreSQL is away, and once that it is back, however many loops notice."""
+    """Says once that PostgreSQL is away, and once that it is back, however many loops notice, and when."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._lock = Lock()
         self._out: set[str] = set()
+        self._said = False
+        self._quiet_until = 0.0
 
     def began(self, name: str, error: Exception) -> None:
         with self._lock:
-            if not self._out:
-                logger.warning("PostgreSQL fails the relay, which goes on trying: %s", " ".join(str(error).split()))
             self._out.add(name)
+            if not self._said and self._clock() >= self._quiet_until:
+                self._said = True
+                logger.warning("PostgreSQL fails the relay, which goes on trying: %s", " ".join(str(error).split()))
 
     def over(self, name: str) -> None:
         with self._lock:
-            if name in self._out:
-                self._out.discard(name)
-                if not self._out:
-                    logger.info("PostgreSQL serves the relay again")
+            self._out.discard(name)
+            if self._said and not self._out:
+                self._said = False
+                self._quiet_until = self._clock() + _STRAGGLERS_SECONDS
+                logger.info("PostgreSQL serves the relay again")
 
 
 def keep_going(name: str, begin: Callable[[Connection], Step], *, wake: Event, stop: Event, outage: Outage, settings: dict[str, str] | None = None) -> None:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.counting import ballot, cutter, make_ballot, own_names
+from tests.counting import ballot, cutter, make_ballot, own_names, rabbitmq
 
-__all__ = ["ballot", "cutter", "make_ballot", "own_names"]
+__all__ = ["ballot", "cutter", "make_ballot", "own_names", "rabbitmq"]

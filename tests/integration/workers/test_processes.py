@@ -19,7 +19,7 @@ from tests.processes import RELAY, WORKER, database_address, database_dsn, runni
 from tests.tcp_proxy import proxy_to
 from tests.vote_rows import connected, open_transaction, run, select, write_votes
 from tests.waiting import wait_until
-from workers.topology import APPLY_BATCH, celery_options, dead_queue
+from workers.topology import APPLY_BATCH, celery_options, dead_queue, uses_amqp
 
 LEADERS = """
 SELECT a.pid FROM pg_locks l JOIN pg_stat_activity a USING (pid)
@@ -40,6 +40,8 @@ def shown(ballot: Ballot) -> ResultsDocument:
 
 
 def dead_letters(settings: Settings) -> int:
+    if not uses_amqp():
+        return 0
     with BrokerConnection(settings.BROKER_URL) as connection, connection.channel() as channel:
         count: int = dead_queue()(channel).queue_declare(passive=True).message_count
         return count
@@ -62,7 +64,7 @@ def test_votes_go_all_the_way_and_a_closed_poll_becomes_final(ballot: Ballot, tm
         assert worker.exit_code() == 0
 
 
-def test_what_cannot_be_read_goes_to_the_dead_letters_and_the_rest_goes_on(ballot: Ballot, tmp_path: Path, settings: Settings) -> None:
+def test_what_cannot_be_read_goes_to_the_dead_letters_and_the_rest_goes_on(ballot: Ballot, tmp_path: Path, settings: Settings, rabbitmq: None) -> None:
     with running(RELAY, tmp_path), running(WORKER, tmp_path):
         cast(ballot, 1)
         wait_until(lambda: shown(ballot).ballots == 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from threading import Event
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import psycopg2
@@ -16,7 +17,8 @@ from pytest_django.fixtures import Settings
 from core.celery import app
 from core.circuit import Circuit
 from tests.counting import Ballot, cut_all, votes_of
-from tests.tcp_proxy import proxy_to
+from tests.processes import broker_address
+from tests.tcp_proxy import TcpProxy, proxy_to
 from tests.vote_rows import connected, run, select, write_votes
 from workers.broker import Broker, BrokerFailure
 from workers.cutting import Cutter
@@ -33,7 +35,7 @@ def link(committed_db: None) -> Iterator[psycopg2.extensions.connection]:
 
 
 @pytest.fixture
-def broker(own_names: str) -> Iterator[Broker]:
+def broker(own_names: str, rabbitmq: None) -> Iterator[Broker]:
     broker = Broker(app, stop=Event())
     yield broker
     broker.close()
@@ -45,6 +47,11 @@ def app_for(settings: Settings, url: str) -> Celery:
     application = Celery("nexus-test", set_as_current=False)
     application.conf.update(celery_options())
     return application
+
+
+def through(proxy: TcpProxy, url: str) -> str:
+    parts = urlsplit(url)
+    return parts._replace(netloc=f"{parts.username}:{parts.password}@127.0.0.1:{proxy.port}").geturl()
 
 
 def publisher_with(link: Any, broker: Any) -> Publisher:
@@ -66,7 +73,7 @@ def batch_id(ballot: Ballot, cutter: Cutter) -> UUID:
 
 
 @pytest.fixture
-def queued(settings: Settings, own_names: str) -> Iterator[Any]:
+def queued(settings: Settings, own_names: str, rabbitmq: None) -> Iterator[Any]:
     """A function that takes all messages off the queue: their arguments."""
     with BrokerConnection(settings.BROKER_URL) as connection, connection.channel() as channel:
 
@@ -185,9 +192,8 @@ def test_a_message_that_no_queue_takes_is_not_marked_and_goes_out_once_the_queue
 
 
 def test_without_a_broker_batches_wait_and_nothing_raises(link: Any, batch_id: UUID, queued: Any, caplog: pytest.LogCaptureFixture, settings: Settings) -> None:
-    host, port = "127.0.0.1", int(settings.BROKER_URL.rsplit(":", 1)[1].split("/")[0])
-    with proxy_to((host, port)) as proxy:
-        broker = Broker(app_for(settings, settings.BROKER_URL.replace(f":{port}", f":{proxy.port}")), stop=Event())
+    with proxy_to(broker_address()) as proxy:
+        broker = Broker(app_for(settings, through(proxy, settings.BROKER_URL)), stop=Event())
         publisher = publisher_with(link, broker)
         proxy.refuse()
         for _ in range(3):
@@ -209,10 +215,9 @@ def test_without_a_broker_batches_wait_and_nothing_raises(link: Any, batch_id: U
     assert len(queued()) == 2
 
 
-def test_a_lost_answer_of_the_broker_is_a_failure(batch_id: UUID, settings: Settings, own_names: str) -> None:
-    port = int(settings.BROKER_URL.rsplit(":", 1)[1].split("/")[0])
-    with proxy_to(("127.0.0.1", port)) as proxy:
-        broker = Broker(app_for(settings, settings.BROKER_URL.replace(f":{port}", f":{proxy.port}")), stop=Event())
+def test_a_lost_answer_of_the_broker_is_a_failure(batch_id: UUID, settings: Settings, own_names: str, rabbitmq: None) -> None:
+    with proxy_to(broker_address()) as proxy:
+        broker = Broker(app_for(settings, through(proxy, settings.BROKER_URL)), stop=Event())
         message = BatchMessage(batch_id=batch_id, epoch=1)
         assert broker.publish([message]) == {batch_id}
         proxy.lose_next_answer()
