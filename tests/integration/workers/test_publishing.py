@@ -16,6 +16,7 @@ from pytest_django.fixtures import Settings
 
 from core.celery import app
 from core.circuit import Circuit
+from core.embedded.choice import broker_over_redis
 from tests.counting import Ballot, cut_all, votes_of
 from tests.processes import broker_address
 from tests.tcp_proxy import TcpProxy, proxy_to
@@ -228,7 +229,7 @@ def test_a_lost_answer_of_the_broker_is_a_failure(batch_id: UUID, settings: Sett
 
 
 def test_on_redis_as_the_broker_a_batch_is_published_and_can_be_consumed(link: Any, batch_id: UUID, own_names: str, settings: Settings) -> None:
-    redis_app = app_for(settings, settings.REDIS_URL)
+    redis_app = app_for(settings, broker_over_redis(settings.REDIS_URL))
     broker = Broker(redis_app, stop=Event())
     publisher_with(link, broker).step()
     assert progress_of(batch_id) == (True, 1, False, False)
