@@ -71,19 +71,25 @@ async def cast_vote(
     outcome could not be learnt in time.
     """
     parts = engine()
-    rules = await votable_rules(parts, poll_id, credentials)
-    voter = _voter_for(rules, credentials, method, idempotency_key)
     headers: Headers = []
     try:
+        rules = await votable_rules(parts, poll_id, credentials)
+        voter = _voter_for(rules, credentials, method, idempotency_key)
         headers = await vote_limit().take(credentials.address)
-        outcome = await _write(parts, rules, voter, body, method=method, idempotency_key=idempotency_key)
+        for _ in range(_RULE_CHANGES):
+            request = _unchecked_request(rules, voter, body, method, idempotency_key)
+            outcome = await _write(parts, rules, request, voter, body)
+            if outcome.fate is not Fate.RULES_CHANGED and not (outcome.fate is Fate.NOT_OPEN and rules.is_open(datetime.now(UTC))):
+                break
+            await parts.rules.get(poll_id, fresh=True)
+            rules = await votable_rules(parts, poll_id, credentials)  # they may say who is a voter, too
+            voter = _voter_for(rules, credentials, method, idempotency_key)
         entry = _entry_or_refusal(outcome)
     except NexusError as refusal:
         metrics.VOTES_REFUSED.labels(refusal.type).inc()
         if isinstance(refusal, DuplicateVote):
             metrics.VOTES_DUPLICATE.inc()
-        refusal.headers.update({name.decode(): value.decode() for name, value in headers})
-        raise
+        raise refusal.with_headers(headers) from refusal
     if outcome.fate is Fate.WRITTEN:
         metrics.VOTES_ACCEPTED.inc()
     return Receipt(
@@ -107,19 +113,16 @@ async def votable_rules(parts: Engine, poll_id: UUID, credentials: Credentials) 
     return rules
 
 
-def ballot_holder(rules: PollRules, credentials: Credentials) -> Voter:
-    """The voter whose one ballot `votes/mine` speaks of.
+def ballot_holder(rules: PollRules, credentials: Credentials) -> Voter | None:
+    """The voter whose one ballot `votes/mine` speaks of; None for an anonymous one who brings no token, and so has none.
 
-    Raises `NotFound` in `open` polls and for an anonymous voter who brings no token, `PermissionDenied` in `ip` polls, else as `known_voter`.
+    Raises `NotFound` in `open` polls, `PermissionDenied` in `ip` polls, else as `known_voter`.
     """
     if rules.voters == "open":
         raise NotFound("In this poll nobody has one ballot of their own.")
     if rules.voters == "ip":
         raise PermissionDenied("In this poll neighbours share an address, so nobody may see or change its ballot.")
-    voter = known_voter(rules, credentials)
-    if voter is None:
-        raise NotFound("You have no ballot in this poll.")
-    return voter
+    return known_voter(rules, credentials)
 
 
 def position_of(poll_id: UUID, entry: Entry) -> str:
@@ -127,46 +130,45 @@ def position_of(poll_id: UUID, entry: Entry) -> str:
 
 
 def _voter_for(rules: PollRules, credentials: Credentials, method: str, idempotency_key: str | None) -> Voter:
-    return identify(rules, credentials, idempotency_key=idempotency_key) if method == "POST" else ballot_holder(rules, credentials)
+    if method == "POST":
+        return identify(rules, credentials, idempotency_key=idempotency_key)
+    # Who brings no token is refused like everybody without a ballot: at its place in the order of checks, and counted by the rate limit.
+    return ballot_holder(rules, credentials) or Voter(key=uuid.uuid4())
 
 
-async def _write(parts: Engine, rules: PollRules, voter: Voter, body: Mapping[str, Any], *, method: str, idempotency_key: str | None) -> Outcome:
-    for _ in range(_RULE_CHANGES):
-        request = _unchecked_request(rules, voter, body, method, idempotency_key)
-        try:
-            chosen = () if method == "DELETE" else check_ballot(rules, body)
-        except ValidationError as fault:
-            outcome = await _judge(parts, request, voter)
-            if outcome.fate not in _BEFORE_FAULTS:
-                raise fault from None
-        else:
-            outcome = await _append(parts, replace(request, choices="{" + ",".join(chosen) + "}"), voter, open_=rules.is_open(datetime.now(UTC)))
-        if outcome.fate is not Fate.RULES_CHANGED:
-            return outcome
-        rules = await parts.rules.get(rules.id, fresh=True)
-    raise Unavailable("The poll is being changed; send the vote again.")
-
-
-async def _append(parts: Engine, request: LogRequest, voter: Voter, *, open_: bool) -> Outcome:
-    """Hands the request to the committer, unless the poll seems closed and the log agrees."""
-    if not open_:
+async def _write(parts: Engine, rules: PollRules, request: LogRequest, voter: Voter, body: Mapping[str, Any]) -> Outcome:
+    try:
+        chosen = () if request.op == WITHDRAW else check_ballot(rules, body)
+    except ValidationError as fault:
+        outcome = await _judge(parts, request, voter)
+        if outcome.fate not in _BEFORE_FAULTS:
+            raise fault from None
+        return outcome
+    if voter.earlier is not None or not rules.is_open(datetime.now(UTC)):
         outcome = await _judge(parts, request, voter)
         if outcome.fate in _BEFORE_FAULTS:
             return outcome
+    return await _append(parts, replace(request, choices="{" + ",".join(chosen) + "}"), voter)
+
+
+async def _append(parts: Engine, request: LogRequest, voter: Voter) -> Outcome:
+    """Hands the request to the committer; in an `open` poll a second time, where the first shows that this browser has voted before."""
     outcome = await parts.committer.batcher.ask(request)
     if voter.spare is None:
         return outcome
-    if outcome.fate is Fate.DUPLICATE:  # an `open` poll: a further vote of the same browser
+    if outcome.fate is Fate.DUPLICATE:
         return await parts.committer.batcher.ask(replace(request, voter_key=voter.spare))
     return await _judge(parts, request, voter) if outcome.fate is Fate.NOT_OPEN else outcome
 
 
 async def _judge(parts: Engine, request: LogRequest, voter: Voter) -> Outcome:
-    """What the log says of a request that is about to be refused: a replay comes before every refusal."""
+    """What the log says of a request before it is written or refused: a replay, under whichever key it may stand, comes before everything."""
     outcome = judge(request, await parts.lookups.finding(request.poll_id, request.voter_key, request.request_key))
-    if voter.spare is not None and outcome.entry is None:
-        further = judge(request, await parts.lookups.finding(request.poll_id, voter.spare, request.request_key))
-        return further if further.entry is not None or further.fate is Fate.KEY_REUSED else outcome
+    for key in (voter.spare, voter.earlier):
+        if key is not None and outcome.entry is None:
+            other = judge(request, await parts.lookups.finding(request.poll_id, key, request.request_key))
+            if other.entry is not None or other.fate is Fate.KEY_REUSED:
+                return other
     return outcome
 
 

@@ -12,7 +12,7 @@ from psycopg2 import errorcodes
 
 from commands import vote_log
 from commands.ballots import Fate, LogRequest, Outcome, judge
-from commands.connection import WriteConnection
+from commands.connection import WriteConnection, is_lost
 from core import metrics
 from core.batching import Batcher, Pending
 from core.errors import Unavailable
@@ -23,6 +23,7 @@ Vote = Pending[LogRequest, Outcome]
 
 _TRIES = 4
 _BACK_OFF_SECONDS = (0.02, 0.05, 0.1, 0.2, 0.4)
+_REFUSAL_COUNTS_SECONDS = 5.0
 _RETRY = {errorcodes.DEADLOCK_DETECTED, errorcodes.SERIALIZATION_FAILURE}
 _BAD_ROW_CLASSES = ("22", "23")
 _UNREPLICATED = "canceling wait for synchronous replication"
@@ -43,11 +44,16 @@ class Committer:
             queue_limit=settings.VOTE_QUEUE_LIMIT,
             deadline_seconds=settings.VOTE_DEADLINE_SECONDS,
             key=lambda request: (request.poll_id, request.voter_key),
+            when_idle=self._connection.care,
             at_stop=self._connection.lost,
         )
+        self._refused_at: float | None = None
 
     def trouble(self) -> str | None:
-        """Why votes cannot be made durable just now, or None."""
+        """Why votes cannot be made durable just now, or None. A group that could not be written counts for some seconds, lest nobody votes again."""
+        refused_at = self._refused_at
+        if refused_at is not None and time.monotonic() - refused_at < _REFUSAL_COUNTS_SECONDS:
+            return "the last group of votes could not be written"
         return self.batcher.failure() or self._connection.trouble
 
     def commit(self, group: Sequence[Vote]) -> None:
@@ -66,12 +72,15 @@ class Committer:
                 for vote in open_:
                     vote.answer = vote.answer or refusal
                 break
-            except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
+            except psycopg2.Error as error:
+                if not is_lost(error):
+                    raise
                 # The outcome of a COMMIT that was under way is unknown; the identical statement, with the same receipts, finds out.
                 log.warning("the committer lost PostgreSQL and asks again: %s", str(error).strip().split("\n", maxsplit=1)[0])
                 self._connection.lost()
         for vote in group:
             vote.answer = vote.answer or Unavailable("The vote could not be confirmed in time; send it again.")
+        self._refused_at = time.monotonic() if all(isinstance(vote.answer, Unavailable) for vote in group) else None
         metrics.GROUP_SIZE.observe(len(group))
         metrics.COMMIT_SECONDS.observe(time.monotonic() - began)
 

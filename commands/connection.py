@@ -75,14 +75,22 @@ class WriteConnection:
                 self._connection.close()
             self._connection = None
 
-    @property
-    def is_open(self) -> bool:
-        return self._connection is not None and not self._connection.closed
+    def care(self) -> None:
+        """Notices a lost connection, and makes a new one, before a vote has to; `trouble` says what came of it."""
+        try:
+            with self.cursor() as cursor:
+                cursor.execute("SELECT 1")
+        except psycopg2.Error as error:
+            self.trouble = "PostgreSQL cannot be reached"
+            log.debug("%s: %s", self._application_name, error)
+            self.lost()
+        except Unavailable:
+            log.debug("%s: still %s", self._application_name, self.trouble)
 
     def _connect(self) -> Connection:
         try:
             connection = connect("direct", application_name=self._application_name, settings=self._settings)
-        except psycopg2.OperationalError:
+        except psycopg2.Error:
             self.trouble = "PostgreSQL cannot be reached"
             raise
         try:
@@ -103,3 +111,8 @@ class WriteConnection:
             log.info("%s: connected again", self._application_name)
         self.trouble = None
         return connection
+
+
+def is_lost(error: psycopg2.Error) -> bool:
+    """Whether the connection is gone, or may be: the server said nothing (as when it ends all its backends), or that it is going."""
+    return error.pgcode is None or error.pgcode.startswith(("08", "57P"))

@@ -13,9 +13,10 @@ from commands.casting import Receipt, cast_vote, position_of, votable_rules
 from commands.engine import engine, start_engine, stop_engine
 from commands.rules import PollRules
 from commands.standing import standing_ballot
+from core import metrics
 from core.credentials import VOTER_COOKIE, Credentials, credentials_of
 from core.errors import BadRequest, MethodNotAllowed, NexusError, NotFound
-from core.health import register_vote_path
+from core.health import forget_vote_path, register_vote_path
 from core.lean import JSON_TYPE, Headers, LeanRequest, Send, answer
 from core.origins import check_origin, preflight_headers
 from core.times import rfc3339
@@ -31,10 +32,14 @@ _MINE_ALLOW = "GET, HEAD, PUT, DELETE, OPTIONS"
 
 async def startup() -> None:
     """Starts the committer and the look-ups on the running loop; `/readyz` watches them from then on."""
-    register_vote_path("committer", start_engine().committer.trouble)
+    parts = start_engine()
+    register_vote_path("committer", parts.committer.trouble)
+    register_vote_path("lookups", parts.lookups.trouble)
 
 
 async def shutdown() -> None:
+    forget_vote_path("committer")
+    forget_vote_path("lookups")
     await stop_engine()
 
 
@@ -45,8 +50,7 @@ async def handle_votes(request: LeanRequest, send: Send, poll_id: str) -> None:
         return
     if request.method != "POST":
         raise MethodNotAllowed(headers={"Allow": _VOTES_ALLOW})
-    poll, body, credentials, cors = await _read(request, poll_id, with_body=True)
-    receipt = await cast_vote(poll, body, credentials, method="POST", idempotency_key=_idempotency_key(request))
+    receipt, cors = await _cast(request, poll_id)
     await answer(send, 201, [JSON_TYPE, _NO_STORE, *_voter_headers(receipt), *receipt.headers, *cors], _receipt_body(receipt))
 
 
@@ -62,8 +66,7 @@ async def handle_my_vote(request: LeanRequest, send: Send, poll_id: str) -> None
         return
     if method not in {"PUT", "DELETE"}:
         raise MethodNotAllowed(headers={"Allow": _MINE_ALLOW})
-    poll, body, credentials, cors = await _read(request, poll_id, with_body=method == "PUT")
-    receipt = await cast_vote(poll, body, credentials, method=method, idempotency_key=_idempotency_key(request))
+    receipt, cors = await _cast(request, poll_id)
     headers = [_NO_STORE, *_voter_headers(receipt), *receipt.headers, *cors]
     if method == "DELETE":
         await answer(send, 204, headers)
@@ -76,6 +79,17 @@ def parse_id(text: str) -> UUID:
     if _ID.fullmatch(text) is None:
         raise NotFound("There is no such poll.")
     return UUID(text)
+
+
+async def _cast(request: LeanRequest, poll_id: str) -> tuple[Receipt, Headers]:
+    """The receipt and the CORS headers of a request that casts, replaces or withdraws a vote."""
+    try:
+        poll, body, credentials, cors = await _read(request, poll_id, with_body=request.method != "DELETE")
+        idempotency_key = _idempotency_key(request)
+    except NexusError as refusal:
+        metrics.VOTES_REFUSED.labels(refusal.type).inc()
+        raise
+    return await cast_vote(poll, body, credentials, method=request.method, idempotency_key=idempotency_key), cors
 
 
 async def _read(request: LeanRequest, poll_id: str, *, with_body: bool) -> tuple[UUID, dict[str, Any], Credentials, Headers]:

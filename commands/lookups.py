@@ -26,8 +26,12 @@ class Lookups:
     def __init__(self) -> None:
         self._connection = WriteConnection("nexus-lookups", {"jit": "off", "lock_timeout": "1s", "statement_timeout": "5s"})
         self.batcher: Batcher[Asked, Found] = Batcher(
-            "lookups", self._answer, group_limit=500, queue_limit=5000, deadline_seconds=5.0, at_stop=self._connection.lost
+            "lookups", self._answer, group_limit=500, queue_limit=5000, deadline_seconds=5.0, when_idle=self._connection.care, at_stop=self._connection.lost
         )
+
+    def trouble(self) -> str | None:
+        """Why the log cannot be asked just now, or None; without it no vote passes."""
+        return self.batcher.failure() or self._connection.trouble
 
     async def finding(self, poll_id: UUID, voter_key: UUID, request_key: UUID) -> Finding:
         found = await self.batcher.ask((poll_id, voter_key, request_key))

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 
 from core.fields import Xid8Field
 
@@ -54,7 +55,7 @@ class Poll(models.Model):
     barrier_xid = Xid8Field(null=True, editable=False)
     salt = models.BinaryField(default=new_salt, editable=False)
     rules_version = models.IntegerField(default=1, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:
         db_table = "polls"

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from core.errors import FieldError, ValidationError
+from core.errors import MOST_FAULTS, FieldError, ValidationError
 from core.events import OPEN, poll_state
 
 
@@ -57,6 +57,8 @@ def check_ballot(rules: PollRules, body: Mapping[str, Any]) -> tuple[str, ...]:
         found = _check_answer(rules, answer, f"#/answers/{index}", chosen)
         if isinstance(found, FieldError):
             faults.append(found)
+            if len(faults) == MOST_FAULTS:
+                break
     if not faults:
         faults.extend(
             FieldError("#/answers", f"Question {question.id} needs at least {question.min_choices} of its choices.", "too-few-choices")

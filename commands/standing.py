@@ -19,7 +19,10 @@ async def standing_ballot(poll_id: UUID, credentials: Credentials) -> tuple[Poll
     """The poll's rules and the voter's standing ballot. Raises `NotFound` when there is none, else as `ballot_holder`."""
     parts = engine()
     rules = await votable_rules(parts, poll_id, credentials)
-    found = await parts.lookups.finding(poll_id, ballot_holder(rules, credentials).key, _NO_KEY)
+    voter = ballot_holder(rules, credentials)
+    if voter is None:
+        raise NotFound("You have no ballot in this poll.")
+    found = await parts.lookups.finding(poll_id, voter.key, _NO_KEY)
     if not found.holds_ballot:
         raise NotFound("You have no ballot in this poll.")
     return rules, found

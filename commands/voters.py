@@ -21,11 +21,16 @@ STRONG_KEY_LENGTH = 22  # characters; 128 bits in base64url
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Voter:
-    """A voter in one poll. `token` is set where the answer must carry it; `spare` is the key of a further vote in an `open` poll."""
+    """A voter in one poll. `token` is set where the answer must carry it.
+
+    `spare` is the key of a further vote in an `open` poll. `earlier` is who a voter with a token would have been before it had one, had it sent the
+    same Idempotency-Key: a vote whose answer was lost may stand under it.
+    """
 
     key: UUID
     token: VoterToken | None = None
     spare: UUID | None = None
+    earlier: UUID | None = None
 
 
 def digest(salt: bytes, purpose: bytes, material: bytes) -> UUID:
@@ -66,15 +71,19 @@ def known_voter(rules: PollRules, credentials: Credentials) -> Voter | None:
 
 def _anonymous(rules: PollRules, credentials: Credentials, idempotency_key: str | None) -> Voter:
     token = _token(credentials)
-    if token is None:
-        token = VoterToken.fresh()
-        if idempotency_key is not None and len(idempotency_key) >= STRONG_KEY_LENGTH:
-            token = token.bind(rules.id, _seed(rules.id, idempotency_key))
+    earlier = None
+    if idempotency_key is not None and len(idempotency_key) >= STRONG_KEY_LENGTH:
+        seed = _seed(rules.id, idempotency_key)
+        if token is None:
+            token = VoterToken.fresh().bind(rules.id, seed)
+        elif token.bound_to != rules.id or token.seed != seed:
+            earlier = digest(rules.salt, b"seed", seed)
+    token = token or VoterToken.fresh()
     spare = None
     if rules.voters == "open":
         again = token.identity + idempotency_key.encode() if idempotency_key is not None else os.urandom(16)
         spare = digest(rules.salt, b"again", again)
-    return Voter(key=_anonymous_key(rules, token), token=token, spare=spare)
+    return Voter(key=_anonymous_key(rules, token), token=token, spare=spare, earlier=earlier)
 
 
 def _anonymous_key(rules: PollRules, token: VoterToken) -> UUID:

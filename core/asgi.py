@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
@@ -82,10 +83,8 @@ async def _lean(scope: Scope, receive: Receive, send: Send, handler: Handler) ->
 
 
 async def _problem(request: LeanRequest, send: Send, error: NexusError) -> None:
-    try:
-        error.headers.update({name.decode(): value.decode() for name, value in check_origin(request)})
-    except NexusError:
-        log.debug("a foreign origin learns nothing more")
+    with contextlib.suppress(NexusError):  # a foreign origin learns nothing more
+        error = error.with_headers(check_origin(request))
     await lean_problem(send, error, request.path, head=request.method == "HEAD")
 
 

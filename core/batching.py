@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import logging
 import threading
 import time
@@ -14,6 +15,8 @@ from typing import Generic, TypeVar
 from core.errors import Unavailable
 
 log = logging.getLogger(__name__)
+
+_IDLE_SECONDS = 2.0
 
 Question = TypeVar("Question")
 Answer = TypeVar("Answer")
@@ -41,7 +44,8 @@ class Batcher(Generic[Question, Answer]):
 
     No waiting window: a lone question is worked on at once, and under load groups grow by themselves, to `group_limit` at most. At most one question
     per `key` goes into a group; the others stay for the next. `ask` raises `Unavailable` when `queue_limit` questions wait already, and when
-    `deadline_seconds` pass; a question still queued then is taken out first, one that is being worked on has an unknown outcome.
+    `deadline_seconds` pass; a question still queued then is taken out first, one that is being worked on has an unknown outcome. `when_idle` runs on the
+    thread at its start and every few seconds without questions: the place to look after a connection.
     """
 
     def __init__(
@@ -53,15 +57,17 @@ class Batcher(Generic[Question, Answer]):
         queue_limit: int,
         deadline_seconds: float,
         key: Callable[[Question], Hashable] | None = None,
+        when_idle: Callable[[], None] = lambda: None,
         at_stop: Callable[[], None] = lambda: None,
     ) -> None:
-        self._name, self._work, self._key, self._at_stop = name, work, key, at_stop
+        self._name, self._work, self._key, self._when_idle, self._at_stop = name, work, key, when_idle, at_stop
         self._group_limit, self._queue_limit, self._deadline_seconds = group_limit, queue_limit, deadline_seconds
         self._queue: deque[Pending[Question, Answer]] = deque()
         self._outstanding: set[Pending[Question, Answer]] = set()
         self._condition = threading.Condition(threading.Lock())
         self._idle = True
         self._stopping = False
+        self._group_since: float | None = None
         self._thread: threading.Thread | None = None
         self._reaper: asyncio.Task[None] | None = None
 
@@ -89,7 +95,12 @@ class Batcher(Generic[Question, Answer]):
 
     def failure(self) -> str | None:
         """Why questions cannot be answered just now, or None."""
-        return None if self._thread is not None and self._thread.is_alive() else f"the {self._name} thread is not running"
+        if self._thread is None or not self._thread.is_alive():
+            return f"the {self._name} thread is not running"
+        since = self._group_since
+        if since is not None and time.monotonic() - since > self._deadline_seconds:
+            return f"the {self._name} thread has been at one group for longer than its deadline"
+        return None
 
     @property
     def waiting(self) -> int:
@@ -116,7 +127,9 @@ class Batcher(Generic[Question, Answer]):
 
     def _run(self) -> None:
         try:
+            self._rest()
             while (group := self._take()) is not None:
+                self._group_since = time.monotonic()
                 try:
                     self._work(group)
                 except Exception as error:
@@ -124,19 +137,25 @@ class Batcher(Generic[Question, Answer]):
                     for pending in group:
                         if pending.answer is None:
                             pending.answer = error
+                self._group_since = None
                 _deliver(group)
         finally:
+            self._group_since = None
             self._at_stop()
+
+    def _rest(self) -> None:
+        try:
+            self._when_idle()
+        except Exception:
+            log.exception("%s: what it does when idle failed", self._name)
 
     def _take(self) -> list[Pending[Question, Answer]] | None:
         """The next group, or None when it is time to end."""
+        while not self._wait_for_questions():
+            if self._stopping:
+                return None
+            self._rest()
         with self._condition:
-            while not self._queue:
-                if self._stopping:
-                    return None
-                self._idle = True
-                self._condition.wait()
-            self._idle = False
             group: list[Pending[Question, Answer]] = []
             left: list[Pending[Question, Answer]] = []
             seen: set[Hashable] = set()
@@ -154,6 +173,14 @@ class Batcher(Generic[Question, Answer]):
                 group.append(pending)
             self._queue.extendleft(reversed(left))
             return group
+
+    def _wait_for_questions(self) -> bool:
+        """Waits a few seconds at most; whether there are any."""
+        with self._condition:
+            self._idle = True
+            self._condition.wait_for(lambda: bool(self._queue) or self._stopping, _IDLE_SECONDS)
+            self._idle = False
+            return bool(self._queue)
 
     async def _watch(self) -> None:
         while True:
@@ -187,7 +214,7 @@ def _settle(group: Group[Question, Answer]) -> None:
         if pending.future.done():  # one cancelled request must not leave its neighbours unanswered
             continue
         if isinstance(pending.answer, BaseException):
-            pending.future.set_exception(pending.answer)
+            pending.future.set_exception(copy.copy(pending.answer))  # one refusal may answer many, and each is raised somewhere else
         elif pending.answer is not None:
             pending.future.set_result(pending.answer)
         else:

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
+from django.db import close_old_connections
 
 from core.accounts.access import read_access_token, session_user
 from core.clients import client_address
-from core.errors import NotAuthenticated
+from core.errors import NotAuthenticated, Unavailable
 
 if TYPE_CHECKING:
+    from core.accounts.models import User
     from core.lean import LeanRequest
 
 VOTER_COOKIE = "nexus_voter"
+_SESSION_SECONDS = 5.0
+_session_threads = ThreadPoolExecutor(4, "sessions")  # of their own: a slow view elsewhere must not hold up voters
 _CSRF_SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
@@ -46,7 +52,7 @@ async def credentials_of(request: LeanRequest) -> Credentials:
         claims = read_access_token(token.strip())
         user_id, staff = claims.user_id, claims.staff
     elif request.cookie(settings.SESSION_COOKIE_NAME) is not None:
-        user = await sync_to_async(session_user)(request.scope, needs_csrf=request.method not in _CSRF_SAFE)
+        user = await _session_user(request)
         if user is not None:
             user_id, staff = user.id, user.is_staff
     return Credentials(
@@ -57,3 +63,20 @@ async def credentials_of(request: LeanRequest) -> Credentials:
         code=request.header(b"x-voter-code"),
         address=client_address(request.scope),
     )
+
+
+async def _session_user(request: LeanRequest) -> User | None:
+    """The user of the Django session, read in a thread. Raises `Unavailable` when that takes too long."""
+    needs_csrf = request.method not in _CSRF_SAFE
+
+    def read() -> User | None:
+        close_old_connections()  # no request signal does it here
+        try:
+            return session_user(request.scope, needs_csrf=needs_csrf)
+        finally:
+            close_old_connections()
+
+    try:
+        return await asyncio.wait_for(sync_to_async(read, thread_sensitive=False, executor=_session_threads)(), _SESSION_SECONDS)
+    except TimeoutError as error:
+        raise Unavailable("Your session could not be read in time.") from error

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
+
+MOST_FAULTS = 100  # told of one body; nobody mends more at once, and an answer must not be larger than what it answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +34,12 @@ class NexusError(Exception):
         self.retry_after = retry_after
         self.headers = headers or {}
         super().__init__(self.detail)
+
+    def with_headers(self, headers: Iterable[tuple[bytes, bytes]]) -> Self:
+        """The same refusal with further headers for its answer; this one stays as it is, for others may be answered with it too."""
+        other = copy.copy(self)
+        other.headers = self.headers | {name.decode(): value.decode() for name, value in headers}
+        return other
 
 
 class MalformedBody(NexusError):

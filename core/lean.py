@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
@@ -15,6 +16,9 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
+
+
+BODY_SECONDS = 20.0
 
 
 class ClientGone(Exception):
@@ -76,6 +80,14 @@ class LeanRequest:
         return read_json_object(await self.body(limit=limit))
 
     async def body(self, *, limit: int) -> bytes:
+        """The whole body. Raises `BodyTooLarge`, `ClientGone`, and `BadRequest` when it has not arrived within a generous while."""
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                return await self._body(limit)
+        except TimeoutError as error:
+            raise BadRequest("The body did not arrive in time.", headers={"Connection": "close"}) from error
+
+    async def _body(self, limit: int) -> bytes:
         announced = self.headers.get(b"content-length", b"0")
         if announced.isdigit() and int(announced) > limit:
             raise BodyTooLarge(f"The body may have {limit} bytes at most.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.errors import FieldError, ValidationError
+from core.errors import MOST_FAULTS, FieldError, ValidationError
 
 
 def refuse_nul(value: object) -> None:
@@ -15,7 +15,7 @@ def refuse_nul(value: object) -> None:
 def _places(value: object) -> list[str]:
     found: list[str] = []
     open_: list[tuple[str, object]] = [("#", value)]
-    while open_:
+    while open_ and len(found) < MOST_FAULTS:
         pointer, part = open_.pop()
         if isinstance(part, str):
             if "\0" in part:

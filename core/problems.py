@@ -43,6 +43,13 @@ _KNOWN: tuple[tuple[type[Exception], type[NexusError]], ...] = (
 )
 
 
+def _server_was_gone(error: BaseException | None) -> bool:
+    """Whether PostgreSQL ended the connection without a word, as when it ends all its backends after one of them crashed."""
+    if isinstance(error, database_errors.DatabaseError):
+        error = error.__cause__
+    return isinstance(error, psycopg2.Error) and error.pgcode is None
+
+
 def problem_of(error: Exception) -> NexusError:
     """The error that a client is told for `error`: itself if it is ours, else what it amounts to.
 
@@ -57,7 +64,7 @@ def problem_of(error: Exception) -> NexusError:
     for foreign, ours in _KNOWN:
         if isinstance(error, foreign):
             return ours()
-    if isinstance(error, _UNREACHABLE):
+    if isinstance(error, _UNREACHABLE) or _server_was_gone(error):
         _log.warning("the database could not answer: %s", type(error).__name__, exc_info=error)
         return errors.Unavailable(retry_after=RETRY_DATABASE_SECONDS)
     _log.error("unforeseen %s", type(error).__name__, exc_info=error)

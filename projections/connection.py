@@ -62,8 +62,10 @@ class ResultsConnection:
                     self._connection = connect("results", application_name=self._name, settings={"statement_timeout": _STATEMENT_TIMEOUT})
                 with self._connection.cursor() as opened:
                     answer = question(opened)
-            except (psycopg2.OperationalError, psycopg2.InterfaceError) as error:
-                self.close()
+            except psycopg2.Error as error:
+                if error.pgcode is not None and not isinstance(error, psycopg2.OperationalError):
+                    raise
+                self.close()  # also where the server said nothing at all, as when it ends all its backends
                 if last:
                     log.log(logging.DEBUG if self._failing else logging.WARNING, "%s: PostgreSQL cannot answer: %s", self._name, str(error).strip())
                     self._failing = True

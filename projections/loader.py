@@ -40,6 +40,8 @@ class Store(Protocol):
 
     async def put_one(self, document: ResultsDocument) -> None: ...
 
+    async def forget(self, epoch: int, poll_id: UUID) -> None: ...
+
 
 class Loader:
     """Belongs to one event loop. `epoch` is the log's, once known: without it Redis cannot be asked."""
@@ -122,6 +124,8 @@ class Loader:
         found = await self._from_postgres(key)
         if not found:
             self.memory.forget(key)
+            if self.epoch is not None and self._redis.closed:
+                self._start(self._forget(self.epoch, UUID(key)))  # else a document that was put there too late would be believed for a day
             self._unknown[key] = self._monotonic() + _UNKNOWN_SECONDS
             _bound(self._unknown, _MOST_UNKNOWN)
             raise NotFound
@@ -178,6 +182,12 @@ class Loader:
     async def _give(self, document: ResultsDocument) -> None:
         try:
             await self._store.put_one(document)
+        except (RedisError, OSError) as error:
+            self._note_failure(error)
+
+    async def _forget(self, epoch: int, poll_id: UUID) -> None:
+        try:
+            await self._store.forget(epoch, poll_id)
         except (RedisError, OSError) as error:
             self._note_failure(error)
 

@@ -94,6 +94,10 @@ class AsyncResultsStore:
         for keys, args in _calls([document]):
             await self._put(keys=keys, args=args)
 
+    async def forget(self, epoch: int, poll_id: UUID) -> None:
+        """Drops what is kept of a poll that PostgreSQL does not have."""
+        await self._client.delete(results_key(epoch, poll_id))
+
     async def changes(self, epoch: int) -> AsyncIterator[list[Change]]:
         """What changed, as `(poll id, version)` lists, from the moment of the subscription on.
 

@@ -35,6 +35,9 @@ _LONGEST_BUSY_SECONDS = 0.5
 # What is lost with the server is done again: a cut that any counted batch rests on is on disk before the count is.
 _RELAXED = {"synchronous_commit": "off"}
 
+# The publisher leaves its connection idle while it waits for the broker, which is no fault of PostgreSQL's. Its lock is a lease, not the session.
+_PATIENT = {"idle_session_timeout": "60s"}
+
 
 class Relay:
     """Runs until `stop` is set. Leadership saves useless work and nothing else: several leaders at once would be safe."""
@@ -52,7 +55,7 @@ class Relay:
         """Raises `LogIdentityError` when the server is not the one whose log was kept, and whatever else ended one of the threads."""
         threads = [
             self._thread("cutter", self._begin_cutting, self._cut_now, _RELAXED),
-            self._thread("publisher", self._begin_publishing, self._publish_now, _RELAXED),
+            self._thread("publisher", self._begin_publishing, self._publish_now, _RELAXED | _PATIENT),
             self._thread("housekeeper", self._begin_housekeeping, self._keep_house_now, {}),
         ]
         for thread in threads:

@@ -4,6 +4,7 @@ import uuid
 
 import django.contrib.postgres.fields
 import django.db.models.deletion
+import django.db.models.functions.datetime
 from django.conf import settings
 from django.db import migrations, models
 
@@ -98,7 +99,7 @@ class Migration(migrations.Migration):
                 ("barrier_xid", core.fields.Xid8Field(editable=False, null=True)),
                 ("salt", models.BinaryField(default=commands.models.new_salt)),
                 ("rules_version", models.IntegerField(default=1, editable=False)),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
                 ("owner", models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="polls", to=settings.AUTH_USER_MODEL)),
             ],
             options={

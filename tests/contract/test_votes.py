@@ -11,12 +11,14 @@ import httpx
 import orjson
 import pytest_asyncio
 from asgiref.sync import sync_to_async
+from django.db import connections
 from django.test import Client
 
 from commands.models import Poll
 from core.accounts.models import User
 from core.accounts.tokens import issue_pair
 from core.limits import vote_limit
+from core.postgres import connect
 from tests.factories import ballot, make_poll, make_user
 from tests.waiting import until
 
@@ -134,6 +136,58 @@ async def test_checks_come_in_the_contracts_order(http: httpx.AsyncClient) -> No
     open_ = await make_poll_(voters="account")
     assert_problem(await vote(http, open_, {}, Authorization=user), 400, "validation-error", "#/answers")
     assert_problem(await vote(http, open_, {"answers": []}, Authorization="Bearer x.y.z"), 401, "not-authenticated")
+
+
+async def test_put_and_delete_without_a_token_are_refused_at_the_place_of_the_order(http: httpx.AsyncClient) -> None:
+    changeable, fixed = await make_poll_(changeable=True), await make_poll_()
+    closed = await make_poll_(changeable=True, closes_at=datetime.now(UTC) - timedelta(minutes=1))
+    for method in ("PUT", "DELETE"):
+        assert_problem(await send(http, method, closed, await ballot_(closed), mine=True), 409, "poll-not-open")
+        assert_problem(await send(http, method, fixed, await ballot_(fixed), mine=True), 409, "vote-not-changeable")
+        assert_problem(await send(http, method, changeable, await ballot_(changeable), mine=True), 404, "not-found")
+    assert_problem(await send(http, "PUT", changeable, {}, mine=True), 400, "validation-error", "#/answers")
+
+
+async def test_a_body_that_is_nested_too_deep_is_malformed_with_and_without_a_key(http: httpx.AsyncClient) -> None:
+    poll = await make_poll_()
+    body = await ballot_(poll)
+    for depth in (101, 300, 900):
+        raw = orjson.dumps(body)[:-1] + b', "x": ' + b"[" * depth + b"]" * depth + b"}"
+        assert_problem(await send(http, "POST", poll, raw=raw), 400, "malformed-body")
+        assert_problem(await send(http, "POST", poll, raw=raw, Idempotency_Key=KEY), 400, "malformed-body")
+    brackets = orjson.dumps({**body, "x": "[" * 1000, "y": [[] for _ in range(200)]})
+    assert (await send(http, "POST", poll, raw=brackets, Idempotency_Key=KEY)).status_code == 201
+
+
+async def test_an_answer_is_never_much_larger_than_what_it_answers(http: httpx.AsyncClient) -> None:
+    poll = await make_poll_()
+    for body in ({"answers": [0] * 200_000}, {"answers": ["\0"] * 50_000}):
+        refused = await send(http, "POST", poll, body)
+        assert refused.status_code == 400
+        assert len(refused.json()["errors"]) == 100
+
+
+async def test_a_session_is_read_again_after_its_connection_was_lost(http: httpx.AsyncClient) -> None:
+    user = await make_user_()
+    browser = Client()
+    await sync_to_async(browser.force_login)(user)
+    poll = await make_poll_(voters="account")
+    cookies = f"sessionid={browser.cookies['sessionid'].value}; csrftoken={'a' * 32}"
+    assert_problem(await send(http, "GET", poll, mine=True, Cookie=cookies), 404, "not-found")
+    await sync_to_async(_end_all_connections)()
+
+    async def voted() -> bool:
+        return (await vote(http, poll, Cookie=cookies, X_CSRFToken="a" * 32)).status_code == 201
+
+    assert await until(voted)
+
+
+def _end_all_connections() -> None:
+    connection = connect("direct", application_name="nexus-tests")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+    connection.close()
+    connections.close_all()
 
 
 async def test_the_rate_limit_comes_before_replay_and_carries_its_headers(http: httpx.AsyncClient, settings: Any) -> None:

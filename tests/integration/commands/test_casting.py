@@ -112,6 +112,17 @@ async def test_a_strong_key_names_the_voter_in_its_poll_only_and_a_short_key_nev
     assert short[0].id != short[1].id
 
 
+async def test_a_keyed_retry_is_found_although_the_client_has_become_a_known_voter_elsewhere_meanwhile(engine: Engine, sql: Any) -> None:
+    poll, other = await make_poll_(), await make_poll_()
+    lost = await cast_vote(poll.id, await ballot_(poll), anonymous(), idempotency_key=STRONG_KEY)
+    known = anonymous(await cast_vote(other.id, await ballot_(other), anonymous()))
+    again = await cast_vote(poll.id, await ballot_(poll), known, idempotency_key=STRONG_KEY)
+    assert (again.id, again.replayed) == (lost.id, True)
+    with pytest.raises(IdempotencyKeyReused):
+        await cast_vote(poll.id, await ballot_(poll, [1]), known, idempotency_key=STRONG_KEY)
+    assert sql("SELECT count(*) FROM votes WHERE poll_id = %s", (poll.id,)) == [(1,)]
+
+
 async def test_the_voter_token_is_the_same_voter_in_every_poll_and_unlinkable_between_them(engine: Engine, sql: Any) -> None:
     poll, other = await make_poll_(), await make_poll_()
     first = await cast_vote(poll.id, await ballot_(poll), anonymous())
@@ -216,6 +227,29 @@ async def test_checks_come_in_the_contracts_order(engine: Engine) -> None:
     voter = anonymous(await cast_vote(fixed.id, await ballot_(fixed), anonymous()))
     with pytest.raises(ValidationError):  # before not changeable
         await cast_vote(fixed.id, {}, voter, method="PUT")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "refusal"),
+    [
+        ({"voters": "session"}, {"voters": "account"}, NotAuthenticated),
+        ({"voters": "open"}, {"draft": True}, NotFound),
+        ({"voters": "open"}, {"voters": "ip"}, None),
+    ],
+)
+async def test_who_is_a_voter_is_judged_by_the_new_rules_too(engine: Engine, sql: Any, before: Any, after: Any, refusal: Any) -> None:
+    poll = await make_poll_(**before)
+    body = await ballot_(poll)
+    await engine.rules.get(poll.id)  # from here on this process believes the old rules for a second
+    await sync_to_async(Poll.objects.filter(id=poll.id).update)(rules_version=2, **after)
+    if refusal is not None:
+        with pytest.raises(refusal):
+            await cast_vote(poll.id, body, anonymous())
+        assert sql("SELECT count(*) FROM votes") == [(0,)]
+    else:
+        await cast_vote(poll.id, body, anonymous())
+        with pytest.raises(DuplicateVote):
+            await cast_vote(poll.id, body, anonymous())
 
 
 async def test_a_vote_judged_by_old_rules_is_judged_again(engine: Engine) -> None:

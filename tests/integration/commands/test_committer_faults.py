@@ -91,6 +91,60 @@ async def test_a_commit_whose_answer_is_lost_is_found_again_and_counted_once(pos
     assert engine.committer.trouble() is not None  # stopped
 
 
+async def test_a_server_that_ends_all_connections_without_a_word_is_asked_again(engine: Engine, sql: Any) -> None:
+    """As after a crash of another backend: libpq then reports an error without a code on a connection that looks open."""
+    poll = await make_poll_(voters="account")
+    body = await ballot_(poll)
+    await cast_vote(poll.id, body, voter())
+    real, failures = engine.committer._write, 1
+
+    def crash_once(votes: Any) -> None:
+        nonlocal failures
+        real(votes)
+        if failures:
+            failures -= 1
+            for vote in votes:
+                vote.answer = None
+            raise psycopg2.DatabaseError("server closed the connection unexpectedly")
+
+    engine.committer._write = crash_once  # type: ignore[method-assign]
+    receipt = await cast_vote(poll.id, body, voter())
+    assert failures == 0
+    assert sql("SELECT count(*), count(*) FILTER (WHERE receipt = %s) FROM votes", (receipt.id,)) == [(2, 1)]
+
+
+async def test_readiness_says_when_votes_cannot_be_written_and_when_they_can_again(engine: Engine, sql: Any) -> None:
+    poll = await make_poll_(voters="account")
+    body = await ballot_(poll)
+    await cast_vote(poll.id, body, voter())
+    assert engine.committer.trouble() is None
+    sql("ALTER TABLE votes RENAME TO votes_away")
+    try:
+        with pytest.raises(psycopg2.Error):
+            await cast_vote(poll.id, body, voter())
+    finally:
+        sql("ALTER TABLE votes_away RENAME TO votes")
+    holder = connect("direct", application_name="nexus-tests")
+    holder.autocommit = False
+    with holder.cursor() as cursor:
+        cursor.execute("LOCK TABLE votes IN SHARE MODE")
+    with pytest.raises(NexusError):
+        await cast_vote(poll.id, body, voter())
+    assert engine.committer.trouble() is not None
+    holder.rollback()
+    holder.close()
+    await cast_vote(poll.id, body, voter())
+    assert engine.committer.trouble() is None
+
+
+async def test_an_idle_committer_makes_its_connection_anew_before_a_vote_needs_it(engine: Engine, sql: Any) -> None:
+    mine = "SELECT pid FROM pg_stat_activity WHERE application_name = 'nexus-committer' AND datname = current_database()"
+    first = await until(lambda: sql(mine))
+    sql("SELECT pg_terminate_backend(%s)", (first[0][0],))
+    assert await until(lambda: [row for row in sql(mine) if row not in first])
+    await until(lambda: engine.committer.trouble() is None)
+
+
 async def test_while_postgresql_is_away_votes_get_503_and_a_retry_is_counted_once(postgres_proxy: TcpProxy, sql: Any, settings: Any) -> None:
     settings.VOTE_DEADLINE_SECONDS = 0.5
     start_engine()

@@ -133,6 +133,28 @@ async def test_a_thread_that_dies_is_missed_and_started_again() -> None:
         assert await batcher.ask("again") == "alive"
 
 
+async def test_a_group_that_takes_longer_than_the_deadline_is_a_failure_while_it_lasts() -> None:
+    gate = Gate()
+    async with running(gate, deadline_seconds=0.1) as batcher:
+        with pytest.raises(Unavailable):
+            await batcher.ask("slow")
+        assert await until(batcher.failure)
+        gate.let()
+        await until(lambda: batcher.failure() is None)
+
+
+async def test_one_refusal_for_many_is_raised_as_an_object_for_each() -> None:
+    def refuse(group: Sequence[Pending[Any, Any]]) -> None:
+        refusal = Unavailable("all of you")
+        for pending in group:
+            pending.answer = refusal
+
+    async with running(refuse) as batcher:
+        refusals = await asyncio.gather(*(batcher.ask(number) for number in range(3)), return_exceptions=True)
+    assert len({id(refusal) for refusal in refusals}) == 3
+    assert {str(refusal) for refusal in refusals} == {"all of you"}
+
+
 async def test_stopping_answers_what_was_taken_in_and_takes_nothing_more() -> None:
     gate = Gate()
     async with running(gate) as batcher:

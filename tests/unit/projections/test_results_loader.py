@@ -14,6 +14,7 @@ from projections.document import ResultsDocument
 from projections.loader import REDIS_SPACING_SECONDS, Loader
 from projections.memory import Memory
 from tests.unit.projections.documents import make_document
+from tests.waiting import until
 
 
 class Sources:
@@ -32,6 +33,10 @@ class Sources:
         if self.redis_away:
             raise RedisAway("away")
         return self.in_redis.get(poll_id)
+
+    async def forget(self, epoch: int, poll_id: UUID) -> None:
+        assert epoch == 1
+        self.in_redis.pop(poll_id, None)
 
     async def put_one(self, document: ResultsDocument) -> None:
         if self.redis_away:
@@ -95,6 +100,18 @@ async def test_one_reader_who_leaves_does_not_take_the_others_along(loader: Load
     await asyncio.sleep(0.001)
     first.cancel()
     assert (await second).document == document
+
+
+async def test_a_poll_that_postgres_does_not_have_is_taken_out_of_redis_too(loader: Loader, sources: Sources) -> None:
+    document = make_document()
+    key = str(document.poll_id)
+    sources.in_postgres[document.poll_id] = document
+    await loader.current(key)
+    await until(lambda: document.poll_id in sources.in_redis)
+    del sources.in_postgres[document.poll_id]
+    with pytest.raises(NotFound):
+        await loader.at_least(key, (1, document.version + 1))
+    await until(lambda: document.poll_id not in sources.in_redis)
 
 
 async def test_an_unknown_poll_is_remembered_for_a_moment(loader: Loader, sources: Sources) -> None:
