@@ -81,8 +81,10 @@ class Committer:
         for vote in group:
             vote.answer = vote.answer or Unavailable("The vote could not be confirmed in time; send it again.")
         self._refused_at = time.monotonic() if all(isinstance(vote.answer, Unavailable) for vote in group) else None
-        metrics.GROUP_SIZE.observe(len(group))
-        metrics.COMMIT_SECONDS.observe(time.monotonic() - began)
+        written = sum(isinstance(vote.answer, Outcome) and vote.answer.fate is Fate.WRITTEN for vote in group)
+        if written:
+            metrics.GROUP_SIZE.observe(written)
+            metrics.COMMIT_SECONDS.observe(time.monotonic() - began)
 
     def _write(self, votes: Sequence[Vote]) -> None:
         """Writes `votes`, bisecting around rows that PostgreSQL does not take and polls that are locked."""

@@ -14,7 +14,7 @@ from commands.engine import engine, start_engine, stop_engine
 from commands.rules import PollRules
 from commands.standing import standing_ballot
 from core import metrics
-from core.credentials import VOTER_COOKIE, Credentials, credentials_of
+from core.credentials import VOTER_COOKIE, VOTER_COOKIE_SECONDS, Credentials, credentials_of
 from core.errors import BadRequest, MethodNotAllowed, NexusError, NotFound
 from core.health import forget_vote_path, register_vote_path
 from core.lean import JSON_TYPE, Headers, LeanRequest, Send, answer
@@ -22,7 +22,6 @@ from core.origins import check_origin, preflight_headers
 from core.times import rfc3339
 
 BODY_LIMIT = 512 * 1024
-_TOKEN_SECONDS = 10 * 365 * 24 * 3600
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 _NO_STORE = (b"cache-control", b"no-store")
@@ -123,7 +122,7 @@ def _idempotency_key(request: LeanRequest) -> str | None:
 def _voter_headers(receipt: Receipt) -> Headers:
     if receipt.voter_token is None:
         return []
-    cookie = f"{VOTER_COOKIE}={receipt.voter_token}; HttpOnly; Max-Age={_TOKEN_SECONDS}; Path=/; SameSite=Lax"
+    cookie = f"{VOTER_COOKIE}={receipt.voter_token}; HttpOnly; Max-Age={VOTER_COOKIE_SECONDS}; Path=/; SameSite=Lax"
     if settings.HTTPS:
         cookie += "; Secure"
     return [(b"set-cookie", cookie.encode()), (b"x-voter-token", receipt.voter_token.encode())]

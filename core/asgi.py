@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import django
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
@@ -17,6 +18,7 @@ django.setup(set_prefix=False)
 
 from commands import intake  # noqa: E402
 from core.errors import NexusError  # noqa: E402
+from core.https import is_secure, must_redirect, redirect_to_https, with_hsts  # noqa: E402
 from core.lean import ClientGone, LeanRequest, Receive, Scope, Send  # noqa: E402
 from core.operations import OPERATIONS  # noqa: E402
 from core.origins import check_origin  # noqa: E402
@@ -37,6 +39,12 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     """Serves HTTP; starts and stops with the server what this process keeps running."""
     kind = scope["type"]
     if kind == "http":
+        if settings.HTTPS:
+            if is_secure(scope):
+                scope, send = {**scope, "scheme": "https"}, with_hsts(send)
+            elif must_redirect(scope):
+                await redirect_to_https(scope, send)
+                return
         handler = _lean_handler(scope["path"])
         if handler is None:
             handler = _bounded_django if scope["path"].startswith("/api/") else _plain_django

@@ -38,6 +38,13 @@ def client_address(scope: Any) -> str:
     return address
 
 
+def is_from_trusted_proxy(scope: Any) -> bool:
+    """Whether the peer itself is one of `TRUSTED_PROXIES`, so that what it forwards is to be believed."""
+    client = scope.get("client")
+    proxies = _trusted(tuple(settings.TRUSTED_PROXIES))
+    return bool(proxies) and client is not None and _is_trusted(client[0], proxies)
+
+
 def _is_trusted(address: str, proxies: tuple[IPv4Network | IPv6Network, ...]) -> bool:
     try:
         parsed = ip_address(address)

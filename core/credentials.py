@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from core.lean import LeanRequest
 
 VOTER_COOKIE = "nexus_voter"
+VOTER_COOKIE_SECONDS = 400 * 24 * 3600  # browsers keep no cookie for longer
 _SESSION_SECONDS = 5.0
 _session_threads = ThreadPoolExecutor(4, "sessions")  # of their own: a slow view elsewhere must not hold up voters
 _CSRF_SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, Counter, Histogram, generate_latest, values
 
+from core.errors import PROBLEMS
 from core.metrics_folder import MetricsFolder, SharedCountsCollector
 from core.progress import ProgressCollector
 from core.settings.environment import STATE_DIR
@@ -22,6 +23,8 @@ _written = CollectorRegistry()  # our own: nothing that another library register
 
 VOTES_ACCEPTED = Counter("nexus_votes_accepted_total", "Votes, changes and withdrawals that were made durable.", registry=_written)
 VOTES_REFUSED = Counter("nexus_votes_refused_total", "Votes that were refused, by the problem's type.", ["reason"], registry=_written)
+for _problem in PROBLEMS:  # a counter that is first seen at 1 shows no increase
+    VOTES_REFUSED.labels(_problem.type)
 VOTES_DUPLICATE = Counter("nexus_votes_duplicate_total", "Votes refused because the voter had voted already.", registry=_written)
 GROUP_SIZE = Histogram("nexus_commit_group_votes", "Votes written by one commit.", buckets=(1, 2, 5, 10, 20, 50, 100, 200, 400, 800), registry=_written)
 COMMIT_SECONDS = Histogram(

@@ -113,6 +113,9 @@ def open_state(path: Path) -> Iterator[State]:
     """Make STATE_DIR if need be and hold its lock. Raises CannotStart when another stack has it or it is not ours to write."""
     # 0711 for a root's folder: the unprivileged user of the database must pass through; secrets inside are 0600.
     path = make_folder(path.absolute(), 0o711 if os.geteuid() == 0 else 0o700).resolve()
+    owner = path.stat().st_uid
+    if os.geteuid() == 0 and owner != 0:  # what root leaves there, its owner could not read afterwards
+        raise CannotStart(f"STATE_DIR {path} belongs to another user (id {owner}): start as that user, or choose another one with STATE_DIR=…")
     try:
         lock = os.open(path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:

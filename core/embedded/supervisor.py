@@ -9,6 +9,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+import psycopg2
+
 from core.embedded.console import Console
 from core.embedded.environment import Address, web_address
 from core.embedded.errors import CannotStart
@@ -29,6 +31,8 @@ async def run_stack(stack: Stack, state: State, console: Console, project: Path,
     check_port(address)
     commands = parse_procfile((project / "Procfile").read_text(encoding="utf-8"))
     console.say(f"starting, data in {state.path}")
+    if "DATABASE_URL" in environ:
+        await asyncio.to_thread(check_database, environ["DATABASE_URL"])
     await stack.start_servers()
     write_services_env(state.path, stack.urls)
     if await stack.run_once(manage("migrate", "migrate", stack.environ, project, "--noinput")):
@@ -37,9 +41,10 @@ async def run_stack(stack: Stack, state: State, console: Console, project: Path,
         if name != "web":  # votes are taken while the broker, the slowest to start, is still on its way
             await stack.broker_up()
         await stack.start(process(name, commands[name], stack.environ, project))
-    demo = asyncio.create_task(stack.run_once(manage("demo", "create_demo_poll", stack.environ, project)))
+    # a database that somebody else named is theirs to fill
+    demo = asyncio.create_task(stack.run_once(manage("demo", "create_demo_poll", stack.environ, project))) if "DATABASE_URL" not in environ else None
     await wait_for_web(address)
-    if await demo:
+    if demo is not None and await demo:
         console.say("there is no demo poll, see the lines above; everything else works")
     tell_urls(console, address)
     await asyncio.Event().wait()
@@ -77,6 +82,14 @@ def check_port(address: Address) -> None:
             raise CannotStart(f"cannot listen on {address.host}:{address.port}: {error.strerror}; choose another one with PORT=…") from error
 
 
+def check_database(url: str) -> None:
+    """Raise CannotStart, in one line and without a password, if the database that was named cannot be reached."""
+    try:
+        psycopg2.connect(url, connect_timeout=5).close()
+    except psycopg2.Error as error:
+        raise CannotStart(f"the database of DATABASE_URL cannot be reached: {' '.join(str(error).split())}") from None
+
+
 async def wait_for_web(address: Address) -> None:
     """Wait until `/livez` answers 200. Raises CannotStart if it does not in time."""
     deadline = time.monotonic() + _WEB_SECONDS
@@ -103,6 +116,6 @@ async def answers(address: Address) -> bool:
 def tell_urls(console: Console, address: Address) -> None:
     """Say where to look."""
     console.say("ready:")
-    for path, what in (("/", "polls"), ("/api/docs/", "the API, to try"), ("/admin/", "administration"), ("/readyz", "state of every part")):
+    for path, what in (("/", "polls"), ("/api/docs/", "the API, to try"), ("/readyz", "state of every part")):
         console.say(f"  {address.url}{path:<11} {what}")
     console.say("Ctrl-C stops everything")

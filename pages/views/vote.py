@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from commands.casting import Receipt, cast_vote
-from core.credentials import VOTER_COOKIE
+from core.credentials import VOTER_COOKIE, VOTER_COOKIE_SECONDS
 from core.errors import NexusError, NotFound, ValidationError
 from core.events import OPEN
 from core.ports import ports
@@ -23,8 +23,6 @@ from pages.notices import Notice
 from pages.reading import state_of, visible_card
 from pages.responses import add_refusal_headers, page, see_other
 from projections.models import PollCard
-
-COOKIE_AGE = 400 * 24 * 3600  # seconds; browsers keep no cookie for longer
 
 
 @page
@@ -72,7 +70,7 @@ def _thanks(card: PollCard, receipt: Receipt) -> HttpResponse:
     """Off to the results, where the page waits for this vote; the cookie makes the browser this voter from now on."""
     response = see_other(f"{reverse('results', args=[card.slug])}?{urlencode({'after': receipt.position})}")
     if receipt.voter_token is not None:
-        response.set_cookie(VOTER_COOKIE, receipt.voter_token, max_age=COOKIE_AGE, path="/", httponly=True, samesite="Lax", secure=settings.HTTPS)
+        response.set_cookie(VOTER_COOKIE, receipt.voter_token, max_age=VOTER_COOKIE_SECONDS, path="/", httponly=True, samesite="Lax", secure=settings.HTTPS)
     for name, value in receipt.headers:
         response.headers[name.decode()] = value.decode()
     return response

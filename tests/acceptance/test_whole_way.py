@@ -11,8 +11,10 @@ from typing import Any
 
 import httpx
 import pytest
+from pytest_django.fixtures import Settings
 
 from commands.models import Poll
+from core.embedded.choice import broker_over_redis
 from tests.factories import ballot, make_poll
 from tests.stack import Stack, running_stack
 from tests.waiting import wait_until
@@ -69,6 +71,15 @@ def test_a_vote_answered_201_is_in_the_results_and_a_close_makes_them_final(stac
     last = wait_until(lambda: found if (found := results(stack, poll))["final"] else None, seconds=30)
     assert (last["state"], last["ballots"]) == ("closed", 3)
     assert last["version"] > standing["version"]
+
+
+def test_without_rabbitmq_votes_travel_over_redis(committed_db: None, tmp_path: Path, settings: Settings) -> None:
+    with running_stack(tmp_path, BROKER_URL=broker_over_redis(settings.REDIS_URL)) as stack:
+        wait_until(lambda: _ready(stack), seconds=40)
+        poll = make_poll()
+        position = cast(stack, poll, ballot(poll)).json()["position"]
+        found = wait_until(lambda: answer if (answer := results(stack, poll, after=position))["includes_after"] else None, seconds=40)
+        assert found["ballots"] == 1
 
 
 def test_every_vote_answered_201_is_counted_once_although_each_process_is_killed_while_they_arrive(stack: Stack) -> None:

@@ -97,6 +97,7 @@ async def test_a_vote_is_answered_201_with_a_receipt_and_the_voters_token(http: 
 
 async def test_over_https_the_cookie_is_secure(http: httpx.AsyncClient, settings: Any) -> None:
     settings.HTTPS = True
+    http.base_url = "https://testserver"
     assert "Secure" in (await vote(http, await make_poll_())).headers["Set-Cookie"].split("; ")
 
 

@@ -16,7 +16,7 @@ from core.accounts.models import User
 OWNER = "demo"
 DEMO_POLL = {
     "title": "What makes a good Sunday?",
-    "description": "A little poll to try things out. Vote, then watch the bars: open this page on a second device and vote again.",
+    "description": "A little poll to try things out. Vote, then watch the bars: open this page in a second browser and vote again.",
     "questions": [
         {
             "text": "How does a good Sunday begin?",
