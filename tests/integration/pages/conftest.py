@@ -65,7 +65,7 @@ class Form:
         for pick in picks:
             name, value = self.controls[pick]
             data.setdefault(name, []).append(value)
-        return await self.browser.client.post(f"/polls/{self.poll.slug}", data=data, headers={"Origin": ORIGIN})
+        return await self.browser.client.post(f"/polls/{self.poll.slug}", data=data, headers={"Origin": str(self.browser.client.base_url).rstrip("/")})
 
 
 def words(answer: httpx.Response) -> str:
