@@ -62,11 +62,14 @@ async def cast_all(
     queue = (bodies[name] for name in votes)
     turnout.begun = time.perf_counter()
     try:
-        async with asyncio.TaskGroup() as group:
+        async with asyncio.TaskGroup() as booths:
             for _ in range(connections):
-                group.create_task(_booth(session, election.votes_path, queue, turnout, on_cast))
-    except* DemoFailedError as failures:
-        raise failures.exceptions[0] from None
+                booths.create_task(_booth(session, election.votes_path, queue, turnout, on_cast))
+    except ExceptionGroup as group:
+        failures, others = group.split(DemoFailedError)
+        if failures is None or others is not None:
+            raise
+        raise failures.exceptions[0] from None  # not in an `except*`: older Pythons put what is raised there into a group again
     finally:
         turnout.ended = time.perf_counter()
 
