@@ -21,27 +21,28 @@ class Guard:
         self._held = held
         self._orders: dict[str, dict[str, Any]] = {"mark": {"do": "mark", "value": mark}}
         self._process: subprocess.Popen[bytes] | None = None
+        self._orders_end: int | None = None
         self.revive()
 
     def revive(self) -> bool:
         """Start the watchdog if it is not running and repeat all orders to it; whether that was needed."""
         if self._process is not None and self._process.poll() is None:
             return False
-        if self._process is not None and self._process.stdin is not None:
-            self._process.stdin.close()
+        self._hang_up()
+        read_end, self._orders_end = os.pipe()
+        for order in self._orders.values():  # before it lives: from its first breath it knows everything, even if we are killed now
+            self._write(order)
         self._process = subprocess.Popen(
             [sys.executable, "-S", "-m", "core.embedded.watchdog"],
-            stdin=subprocess.PIPE,
+            stdin=read_end,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd=PROJECT,
             env={"PATH": os.environ.get("PATH", ""), "PYTHONPATH": str(PROJECT)},
             start_new_session=True,
             pass_fds=(self._held,),
-            bufsize=0,
         )
-        for order in self._orders.values():
-            self._write(order)
+        os.close(read_end)
         return True
 
     def watch(self, pid: int, *, stop_signal: int, grace: float, stage: int) -> None:
@@ -66,19 +67,23 @@ class Guard:
     def dismiss(self) -> None:
         """Everything is stopped: let the watchdog go without doing anything."""
         self._write({"do": "bye"})
+        self._hang_up()
         if self._process is not None:
-            if self._process.stdin is not None:
-                self._process.stdin.close()
             self._process.wait(timeout=10)
+
+    def _hang_up(self) -> None:
+        if self._orders_end is not None:
+            os.close(self._orders_end)
+            self._orders_end = None
 
     def _give(self, key: str, order: dict[str, Any]) -> None:
         self._orders[key] = order
         self._write(order)
 
     def _write(self, order: dict[str, Any]) -> None:
-        if self._process is None or self._process.stdin is None:
+        if self._orders_end is None:
             return
         try:
-            self._process.stdin.write(json.dumps(order).encode() + b"\n")
-        except (BrokenPipeError, ValueError):
+            os.write(self._orders_end, json.dumps(order).encode() + b"\n")
+        except BrokenPipeError:
             return  # the watchdog was killed; `revive` repeats every order
