@@ -1,4 +1,4 @@
-"""The write side's polls over HTTP, but for votes: make, edit, publish, close, delete. `core/urls.py` joins them with the reading side."""
+"""The write side's polls over HTTP, but for votes: make, edit, publish, close, delete, hand out codes. `core/urls.py` joins them with the reading side."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from commands.handlers import close_poll, create_poll, delete_poll, edit_poll, publish_poll
-from commands.serializers import PollBody, PollEditBody
+from commands.issuing import issue_codes
+from commands.serializers import CodesAnswer, CodesBody, PollBody, PollEditBody
 from core.api_view import ApiView, body_of, signed_in
 from core.events import PollFacts
 from core.shapes import BEARER, POLL_ID, PollAnswer, problems
 
 TAGS = ["polls"]
+_KEPT_NOWHERE = OpenApiParameter("Cache-Control", str, OpenApiParameter.HEADER, response=[201], description="`no-store`")
 _LOCATION = OpenApiParameter("Location", str, OpenApiParameter.HEADER, response=[201], description="the poll's path")
 
 
@@ -82,6 +84,22 @@ class ClosePollApi(ApiView):
     def post(self, request: Request, poll_id: UUID) -> Response:
         """Closes a poll for good: no vote counts that was not answered before."""
         return _answer(close_poll(poll_id=poll_id, actor=signed_in(request)))
+
+
+class IssueCodesApi(ApiView):
+    @extend_schema(
+        operation_id="issue_codes",
+        tags=TAGS,
+        auth=BEARER,
+        request=CodesBody,
+        parameters=[POLL_ID, _KEPT_NOWHERE],
+        responses={201: CodesAnswer, **problems(400, 401, 403, 404, 409, 413, 415)},
+    )
+    def post(self, request: Request, poll_id: UUID) -> Response:
+        """Makes codes for the voters of a `code` poll that is not closed. This answer is the only one that ever shows them."""
+        actor = signed_in(request)
+        codes = issue_codes(poll_id=poll_id, actor=actor, body=body_of(request))
+        return Response({"codes": codes}, status=201, headers={"Cache-Control": "no-store"})
 
 
 def _answer(poll: PollFacts) -> Response:

@@ -7,3 +7,4 @@ from django.apps import AppConfig
 
 class CommandsConfig(AppConfig):
     name = "commands"
+    verbose_name = "Polls"

@@ -65,13 +65,16 @@ class FieldReader:
         self.fault(name, f"This must be one of: {', '.join(known)}.", "unknown-value")
         return default
 
-    def number(self, name: str, default: int, *, least: int) -> int:
+    def number(self, name: str, default: int | None, *, least: int, most: int | None = None) -> int:
         value = self._value(name, default)
         if not isinstance(value, int) or isinstance(value, bool):
-            self.fault(name, "This must be a whole number.", "not-an-integer")
-            return default
+            if value is not _MISSING:
+                self.fault(name, "This must be a whole number.", "not-an-integer")
+            return default or least
         if value < least:
             self.fault(name, f"This must be {least} or more.", "too-small")
+        if most is not None and value > most:
+            self.fault(name, f"This must be {most} or less.", "too-large")
         return value
 
     def moment(self, name: str, default: datetime | None) -> datetime | None:

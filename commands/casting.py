@@ -12,9 +12,10 @@ from uuid import UUID
 import orjson
 
 from commands.ballots import CAST, REPLACE, WITHDRAW, Entry, Fate, LogRequest, Outcome, judge
+from commands.code_check import check_code, with_code, without_code
 from commands.engine import Engine, engine
 from commands.rules import PollRules, check_ballot
-from commands.voters import Voter, digest, identify, known_voter
+from commands.voters import Voter, digest, identify, known_voter, nobody
 from core import metrics
 from core.credentials import Credentials
 from core.errors import (
@@ -74,16 +75,16 @@ async def cast_vote(
     headers: Headers = []
     try:
         rules = await votable_rules(parts, poll_id, credentials)
-        voter = _voter_for(rules, credentials, method, idempotency_key)
-        headers = await vote_limit().take(credentials.address)
+        voter = await _voter_for(parts, rules, body, credentials, method=method, idempotency_key=idempotency_key)
+        headers = await vote_limit().take(credentials.address, credentials.user_id)
         for _ in range(_RULE_CHANGES):
             request = _unchecked_request(rules, voter, body, method, idempotency_key)
             outcome = await _write(parts, rules, request, voter, body)
             if outcome.fate is not Fate.RULES_CHANGED and not (outcome.fate is Fate.NOT_OPEN and rules.is_open(datetime.now(UTC))):
                 break
             await parts.rules.get(poll_id, fresh=True)
-            rules = await votable_rules(parts, poll_id, credentials)  # they may say who is a voter, too
-            voter = _voter_for(rules, credentials, method, idempotency_key)
+            rules = await votable_rules(parts, poll_id, credentials)
+            voter = await _voter_for(parts, rules, body, credentials, method=method, idempotency_key=idempotency_key)  # who votes is a rule, too
         entry = _entry_or_refusal(outcome)
     except NexusError as refusal:
         metrics.VOTES_REFUSED.labels(refusal.type).inc()
@@ -113,27 +114,27 @@ async def votable_rules(parts: Engine, poll_id: UUID, credentials: Credentials) 
     return rules
 
 
-def ballot_holder(rules: PollRules, credentials: Credentials) -> Voter | None:
-    """The voter whose one ballot `votes/mine` speaks of; None for an anonymous one who brings no token, and so has none.
+def ballot_holder(rules: PollRules, credentials: Credentials) -> Voter:
+    """The voter whose one ballot `votes/mine` speaks of; for an anonymous one who brings no token, nobody, who holds none.
 
-    Raises `NotFound` in `open` polls, `PermissionDenied` in `ip` polls, else as `known_voter`.
+    Raises `NotFound` in `open` polls, `PermissionDenied` in `ip` polls, else as `known_voter`. Whether a code is one, `check_code` says.
     """
     if rules.voters == "open":
         raise NotFound("In this poll nobody has one ballot of their own.")
     if rules.voters == "ip":
         raise PermissionDenied("In this poll neighbours share an address, so nobody may see or change its ballot.")
-    return known_voter(rules, credentials)
+    return known_voter(rules, credentials) or nobody(rules)
 
 
 def position_of(poll_id: UUID, entry: Entry) -> str:
     return seal_position(Position(poll_id, entry.epoch, entry.xid, entry.id))
 
 
-def _voter_for(rules: PollRules, credentials: Credentials, method: str, idempotency_key: str | None) -> Voter:
-    if method == "POST":
-        return identify(rules, credentials, idempotency_key=idempotency_key)
-    # Who brings no token is refused like everybody without a ballot: at its place in the order of checks, and counted by the rate limit.
-    return ballot_holder(rules, credentials) or Voter(key=uuid.uuid4())
+async def _voter_for(parts: Engine, rules: PollRules, body: Mapping[str, Any], credentials: Credentials, *, method: str, idempotency_key: str | None) -> Voter:
+    credentials = with_code(rules, credentials, body)
+    voter = identify(rules, credentials, idempotency_key=idempotency_key) if method == "POST" else ballot_holder(rules, credentials)
+    await check_code(parts, rules, voter, credentials)
+    return voter
 
 
 async def _write(parts: Engine, rules: PollRules, request: LogRequest, voter: Voter, body: Mapping[str, Any]) -> Outcome:
@@ -178,7 +179,7 @@ def _unchecked_request(rules: PollRules, voter: Voter, body: Mapping[str, Any], 
         request_key = request_digest = digest(rules.salt, b"receipt", receipt.bytes)
     else:
         request_key = digest(rules.salt, b"idempotency key", idempotency_key.encode())
-        request_digest = digest(rules.salt, b"request", method.encode() + b"\0" + canonical(body))
+        request_digest = digest(rules.salt, b"request", method.encode() + b"\0" + canonical(without_code(rules, body)))
     return LogRequest(
         op=_OPS[method],
         poll_id=rules.id,

@@ -13,6 +13,7 @@ from commands.vote_log import prepare
 from core.errors import Unavailable
 from core.log_identity import LogIdentityError, check_log_identity
 from core.postgres import connect
+from core.start_checks import CannotStart
 
 if TYPE_CHECKING:
     from psycopg2.extensions import connection as Connection
@@ -38,9 +39,29 @@ def check_voter_secret(cursor: Cursor) -> None:
         cursor.execute(_FINGERPRINT)
         row = cursor.fetchone()
     if row is None or row[0] != secret_fingerprint():
-        raise WrongSecretError(
-            (WrongSecretError.__doc__ or "").strip() + " Set VOTER_KEY_SECRET back to what it was (a generated one is in STATE_DIR/voter_key_secret)."
-        )
+        raise _wrong_secret()
+
+
+def _wrong_secret() -> WrongSecretError:
+    return WrongSecretError(
+        (WrongSecretError.__doc__ or "").strip() + " Set VOTER_KEY_SECRET back to what it was (a generated one is in STATE_DIR/voter_key_secret)."
+    )
+
+
+def refuse_wrong_secret() -> None:
+    """A start check (`core.start_checks`): raises `CannotStart` when VOTER_KEY_SECRET is another than this database's voter keys were made with.
+
+    A PostgreSQL that is away, or not migrated, is no reason: every connection that writes votes checks again. Claims nothing.
+    """
+    try:
+        with contextlib.closing(connect("direct", application_name="nexus-start")) as connection, connection.cursor() as cursor:
+            cursor.execute(_FINGERPRINT)
+            row = cursor.fetchone()
+    except psycopg2.Error as error:
+        log.debug("the secret of voter keys could not be checked yet: %s", error)
+        return
+    if row is not None and row[0] not in {None, secret_fingerprint()}:
+        raise CannotStart(str(_wrong_secret()))
 
 
 class WriteConnection:

@@ -19,9 +19,6 @@ SINGLE, MULTIPLE = "single", "multiple"
 VOTERS = ("session", "account", "ip", "code", "open")
 RESULTS = ("always", "after_vote", "after_close", "owner")
 
-VOTERS_NOT_SUPPORTED_YET = frozenset({"code"})
-"""Kinds of voters that the contract names and that cannot be voted by yet; creating such a poll is refused. The one place that says so."""
-
 FIELDS = frozenset({"title", "description", "opens_at", "closes_at", "draft", "listed", "voters", "results", "changeable", "questions"})
 
 
@@ -83,8 +80,6 @@ def _check(
         changeable=read.flag("changeable", base.changeable),
         questions=questions if questions is not None and "questions" not in body else _questions(read),
     )
-    if definition.voters in VOTERS_NOT_SUPPORTED_YET and "voters" in body:
-        read.fault("voters", f"Polls with voters `{definition.voters}` are not supported yet.", "not-supported")
     _check_times(read, definition, now)
     if faults:
         raise ValidationError(faults[0].detail if len(faults) == 1 else f"{len(faults)} things in the body are not as they should be.", errors=tuple(faults))
@@ -121,10 +116,8 @@ def _question(read: FieldReader) -> QuestionDefinition:
         read.fault("max_choices", "A question of kind `single` takes one choice at most.", "single-takes-one")
     if question.min_choices > question.max_choices:
         read.fault("min_choices", "This may not be more than `max_choices`.", "min-above-max")
-    if choices_are_counted:
-        for name, value in (("min_choices", question.min_choices), ("max_choices", question.max_choices)):
-            if value > len(readers):
-                read.fault(name, "This may not be more than there are choices.", "more-than-choices")
+    if choices_are_counted and question.min_choices > len(readers):  # a `max_choices` above them is generous, and harms nobody
+        read.fault("min_choices", "This may not be more than there are choices.", "more-than-choices")
     return question
 
 

@@ -1,7 +1,8 @@
-"""What the write side keeps running in a web process: the committer, the look-ups and the rules in memory."""
+"""What the write side keeps running in a web process: the committer, the look-ups, the rules in memory, the guard of codes."""
 
 from __future__ import annotations
 
+from commands.code_guard import CodeGuard
 from commands.committer import Committer
 from commands.lookups import Lookups
 from commands.rules_cache import RulesCache
@@ -15,6 +16,7 @@ class Engine:
         self.committer = Committer()
         self.lookups = Lookups()
         self.rules = RulesCache(self.lookups.rules)
+        self.codes = CodeGuard()
 
     def start(self) -> None:
         self.committer.batcher.start()

@@ -49,10 +49,10 @@ def edit_poll(*, poll_id: UUID, actor: User, body: Mapping[str, Any]) -> PollFac
     is so already. Raises `NotFound`, `PermissionDenied`, `PollClosed`, `ValidationError`, `PollHasVotes`; see `locked_poll` for the rest.
     """
     with locked_poll(poll_id) as poll:
-        _require_control(poll, actor)
+        require_control(poll, actor)
         named = FIELDS & body.keys()
         now = database_clock()
-        if _state(poll, now) == CLOSED and not named <= EDITABLE_WHEN_CLOSED:
+        if state_of(poll, now) == CLOSED and not named <= EDITABLE_WHEN_CLOSED:
             raise PollClosed
         present = _definition_of(poll)
         definition = check_edit(body, present, now=now)
@@ -77,7 +77,7 @@ def edit_poll(*, poll_id: UUID, actor: User, body: Mapping[str, Any]) -> PollFac
 def publish_poll(*, poll_id: UUID, actor: User) -> PollFacts:
     """The poll, no longer a draft; one that was published before is left as it is. Raises `PollClosed` for one whose time is over."""
     with locked_poll(poll_id) as poll:
-        _require_control(poll, actor)
+        require_control(poll, actor)
         now = database_clock()
         _require_time_left(_definition_of(poll), now)
         if poll.sealed_at is not None:
@@ -96,7 +96,7 @@ def close_poll(*, poll_id: UUID, actor: User) -> PollFacts:
     Raises `PollNotOpen` for a draft, and as `locked_poll` and `seal` do.
     """
     with locked_poll(poll_id) as poll:
-        _require_control(poll, actor)
+        require_control(poll, actor)
         if poll.draft:
             raise PollNotOpen("A draft is not open, so it cannot be closed.")
         if poll.sealed_at is not None:
@@ -124,14 +124,15 @@ def seal_poll(*, poll_id: UUID) -> bool:
 def delete_poll(*, poll_id: UUID, actor: User) -> None:
     """Deletes a poll in which nobody ever voted; raises `PollHasVotes` for any other."""
     with locked_poll(poll_id) as poll:
-        _require_control(poll, actor)
+        require_control(poll, actor)
         if has_votes(poll):
             raise PollHasVotes("A poll with votes cannot be deleted.")
         poll.delete()
         ports.publish(PollDeleted(poll_id=poll_id))
 
 
-def _require_control(poll: Poll, actor: User) -> None:
+def require_control(poll: Poll, actor: User) -> None:
+    """Returns for the poll's owner and staff. Raises `PermissionDenied` for others, `NotFound` where the poll is a draft."""
     if poll.owner_id != actor.pk and not actor.is_staff:
         raise NotFound("There is no such poll.") if poll.draft else PermissionDenied("Only its owner and staff may do this with a poll.")
 
@@ -154,7 +155,8 @@ def _saved(poll: Poll) -> PollFacts:
     return facts
 
 
-def _state(poll: Poll, now: datetime) -> str:
+def state_of(poll: Poll, now: datetime) -> str:
+    """The poll's state at that moment of the database's clock."""
     return poll_state(draft=poll.draft, opens_at=poll.opens_at, closes_at=poll.closes_at, sealed_at=poll.sealed_at, now=now)
 
 

@@ -50,7 +50,7 @@ async def handle_votes(request: LeanRequest, send: Send, poll_id: str) -> None:
     if request.method != "POST":
         raise MethodNotAllowed(headers={"Allow": _VOTES_ALLOW})
     receipt, cors = await _cast(request, poll_id)
-    await answer(send, 201, [JSON_TYPE, _NO_STORE, *_voter_headers(receipt), *receipt.headers, *cors], _receipt_body(receipt))
+    await answer(send, 201, [JSON_TYPE, _NO_STORE, *_voter_headers(receipt, request.scope["scheme"]), *receipt.headers, *cors], _receipt_body(receipt))
 
 
 async def handle_my_vote(request: LeanRequest, send: Send, poll_id: str) -> None:
@@ -66,7 +66,7 @@ async def handle_my_vote(request: LeanRequest, send: Send, poll_id: str) -> None
     if method not in {"PUT", "DELETE"}:
         raise MethodNotAllowed(headers={"Allow": _MINE_ALLOW})
     receipt, cors = await _cast(request, poll_id)
-    headers = [_NO_STORE, *_voter_headers(receipt), *receipt.headers, *cors]
+    headers = [_NO_STORE, *_voter_headers(receipt, request.scope["scheme"]), *receipt.headers, *cors]
     if method == "DELETE":
         await answer(send, 204, headers)
     else:
@@ -119,11 +119,11 @@ def _idempotency_key(request: LeanRequest) -> str | None:
     return key
 
 
-def _voter_headers(receipt: Receipt) -> Headers:
+def _voter_headers(receipt: Receipt, scheme: str) -> Headers:
     if receipt.voter_token is None:
         return []
     cookie = f"{VOTER_COOKIE}={receipt.voter_token}; HttpOnly; Max-Age={VOTER_COOKIE_SECONDS}; Path=/; SameSite=Lax"
-    if settings.HTTPS:
+    if settings.HTTPS or scheme == "https":
         cookie += "; Secure"
     return [(b"set-cookie", cookie.encode()), (b"x-voter-token", receipt.voter_token.encode())]
 

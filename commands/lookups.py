@@ -1,4 +1,4 @@
-"""Questions to the log that write nothing (replay, own ballot, poll rules), answered in groups by one thread."""
+"""Questions to the database that write nothing (replay, own ballot, poll rules, codes), answered in groups by one thread."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ import psycopg2
 
 from commands import vote_log
 from commands.ballots import Finding
+from commands.code_store import CodeHash, known_codes
 from commands.connection import WriteConnection
 from commands.rules import PollRules
 from core.batching import Batcher, Pending
 from core.errors import NotFound, Unavailable
 
 Keys = tuple[UUID, UUID, UUID]
-Asked = Keys | UUID
-Found = Finding | PollRules
+Asked = Keys | UUID | CodeHash
+Found = Finding | PollRules | bool
 
 
 class Lookups:
-    """`finding(poll_id, voter_key, request_key)` and `rules(poll_id)`; both raise `Unavailable` while PostgreSQL is away."""
+    """`finding(poll_id, voter_key, request_key)`, `rules(poll_id)` and `is_code(…)`; all raise `Unavailable` while PostgreSQL is away."""
 
     def __init__(self) -> None:
         self._connection = WriteConnection("nexus-lookups", {"jit": "off", "lock_timeout": "1s", "statement_timeout": "5s"})
@@ -44,6 +45,10 @@ class Lookups:
         assert isinstance(found, PollRules)  # noqa: S101  (narrows the type)
         return found
 
+    async def is_code(self, code: CodeHash) -> bool:
+        """Whether the code was handed out. A thousand guesses at once are a few statements, whatever they guess."""
+        return bool(await self.batcher.ask(code))
+
     def _answer(self, group: Sequence[Pending[Asked, Found]]) -> None:
         for attempt in (1, 2):  # reading twice harms nobody
             try:
@@ -65,7 +70,13 @@ class Lookups:
                 for pending in group:
                     if isinstance(pending.question, UUID):
                         pending.answer = rules.get(pending.question) or NotFound("There is no such poll.")
-            keyed = [(pending, pending.question) for pending in group if not isinstance(pending.question, UUID)]
+            codes = {pending.question for pending in group if isinstance(pending.question, CodeHash)}
+            if codes:
+                known = known_codes(cursor, codes)
+                for pending in group:
+                    if isinstance(pending.question, CodeHash):
+                        pending.answer = pending.question in known
+            keyed = [(pending, pending.question) for pending in group if not isinstance(pending.question, UUID | CodeHash)]
             if keyed:
                 for (pending, _), finding in zip(keyed, vote_log.look_up(cursor, [keys for _, keys in keyed]), strict=True):
                     pending.answer = finding

@@ -120,6 +120,17 @@ class Choice(models.Model):
         return self.text
 
 
+class VoterCode(models.Model):
+    """A code that was handed out, by its keyed hash, which is also the voter's key in the log. The code itself is kept nowhere."""
+
+    pk = models.CompositePrimaryKey("poll_id", "code_hash")
+    poll = models.ForeignKey(Poll, on_delete=models.CASCADE, related_name="codes", db_constraint=False, db_index=False)  # checking each would cost twice
+    code_hash = models.UUIDField()
+
+    class Meta:
+        db_table = "voter_codes"
+
+
 class LogEpoch(models.Model):
     """One row: which life of the database the log is in, and which secret its voter keys were made with."""
 

@@ -28,11 +28,16 @@ _ANSWERS: Fragment = {
         "properties": {"question": UUID_TEXT, "choices": {"type": "array", "items": UUID_TEXT, "uniqueItems": True}},
     },
 }
+_CODE: Fragment = {
+    "type": "string",
+    "description": "Whose vote it is, in `code` polls only; case, spaces and dashes do not matter. `X-Voter-Code` says the same; "
+    "where both are sent they must agree.",
+}
 _SCHEMAS: Fragment = {
     "Vote": {
         "type": "object",
         "required": ["answers"],
-        "properties": {"answers": _ANSWERS, "code": {"type": "string", "description": "in `code` polls"}},
+        "properties": {"answers": _ANSWERS, "code": _CODE},
     },
     "Receipt": {
         "type": "object",
@@ -59,11 +64,9 @@ _KEY: Fragment = {
     "token is known again by it. A key is a secret.",
 }
 _BODY: Fragment = {"required": True, "content": {"application/json": {"schema": schema_ref("Vote")}}, "description": "512 KiB at most"}
-_LIMITS: Fragment = {"RateLimit": header("what is left"), "RateLimit-Policy": header("the limit")}
 _VOTER: Fragment = {
     "X-Voter-Token": header("who the voter is from now on; `session` and `open` polls"),
     "Set-Cookie": header("the same as the cookie `nexus_voter`"),
-    **_LIMITS,
 }
 
 
@@ -98,7 +101,7 @@ def document_votes(result: Fragment, generator: object, request: object, public:
                 "security": ANY_VOTER,
                 "summary": "The voter's standing ballot, at once. Also as HEAD.",
                 "parameters": [POLL_ID],
-                "responses": {"200": json_answer("The ballot.", schema_ref("Ballot")), **problem_answers(401, 403, 404, 405)},
+                "responses": {"200": json_answer("The ballot.", schema_ref("Ballot")), **problem_answers(401, 403, 404, 405, 429)},
             },
             "put": {
                 "operationId": "replace_my_vote",
@@ -108,7 +111,7 @@ def document_votes(result: Fragment, generator: object, request: object, public:
                 "parameters": [POLL_ID, _KEY],
                 "requestBody": _BODY,
                 "responses": {
-                    "200": json_answer("The new ballot is durable.", schema_ref("Receipt"), _LIMITS),
+                    "200": json_answer("The new ballot is durable.", schema_ref("Receipt"), _VOTER),
                     **problem_answers(400, 401, 403, 404, 405, 409, 413, 415, 422, 429),
                 },
             },
@@ -119,7 +122,7 @@ def document_votes(result: Fragment, generator: object, request: object, public:
                 "summary": "Withdraws the voter's ballot in a poll whose votes may be changed.",
                 "parameters": [POLL_ID, _KEY],
                 "responses": {
-                    "204": {"description": "The withdrawal is durable.", "headers": _LIMITS},
+                    "204": {"description": "The withdrawal is durable.", "headers": _VOTER},
                     **problem_answers(400, 401, 403, 404, 405, 409, 422, 429),
                 },
             },

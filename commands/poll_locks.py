@@ -41,6 +41,24 @@ def locked_poll(poll_id: UUID) -> Iterator[Poll]:
         raise Unavailable("The poll is busy just now; try again.") from error
 
 
+@contextmanager
+def shared_poll(poll_id: UUID) -> Iterator[Poll]:
+    """One transaction in which the poll stays as it is, while votes of it go on; the block's end commits. Keep it short.
+
+    Takes the poll's advisory lock and its row as a group of votes does; raises as `locked_poll`.
+    """
+    try:
+        with transaction.atomic(durable=True):
+            _value("bound_waiting", _LONGEST_WAIT)
+            _value("go_along_with_voters", poll_id)
+            poll = next(iter(Poll.objects.raw(_SQL["read_shared"], [poll_id])), None)
+            if poll is None:
+                raise NotFound("There is no such poll.")
+            yield poll
+    except OperationalError as error:
+        raise Unavailable("The poll is busy just now; try again.") from error
+
+
 def database_clock() -> datetime:
     """Now, by the clock that votes are judged by."""
     now: datetime = _value("read_clock")

@@ -45,7 +45,7 @@ class PollRules:
 def check_ballot(rules: PollRules, body: Mapping[str, Any]) -> tuple[str, ...]:
     """The chosen choice ids, questions in the poll's order, the voter's order kept within each; empty for a blank ballot.
 
-    Raises `ValidationError` with a pointer for every fault.
+    Raises `ValidationError` with a pointer for every fault, up to a hundred.
     """
     answers = body.get("answers")
     if not isinstance(answers, list):
@@ -53,6 +53,8 @@ def check_ballot(rules: PollRules, body: Mapping[str, Any]) -> tuple[str, ...]:
         raise ValidationError.at("#/answers", "`answers` must be a list with an object for each question answered.", fault)
     chosen: dict[str, list[str]] = {}
     faults: list[FieldError] = []
+    if not isinstance(body.get("code", ""), str):
+        faults.append(FieldError("#/code", "A code is text.", "not-a-text"))
     for index, answer in enumerate(answers):
         found = _check_answer(rules, answer, f"#/answers/{index}", chosen)
         if isinstance(found, FieldError):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
-from commands import definitions
+from commands import definitions, issuing
 from core.shapes import KINDS, RESULTS, VOTERS
 
 if TYPE_CHECKING:
@@ -56,3 +56,15 @@ class PollEditBody(_Shape):
     results = serializers.ChoiceField(RESULTS, required=False)
     changeable = serializers.BooleanField(required=False)
     questions = serializers.ListField(child=QuestionBody(), min_length=definitions.QUESTIONS[0], max_length=definitions.QUESTIONS[1], required=False)
+
+
+@extend_schema_serializer(component_name="CodesRequest")
+class CodesBody(_Shape):
+    count = serializers.IntegerField(min_value=issuing.COUNT[0], max_value=issuing.COUNT[1])
+
+
+@extend_schema_serializer(component_name="Codes")
+class CodesAnswer(_Shape):
+    codes = serializers.ListField(
+        child=serializers.CharField(), help_text="one for each voter, such as 7K2M-9QXD-04TZ-HN8C; case, spaces and dashes do not matter when it is typed"
+    )

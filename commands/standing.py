@@ -6,6 +6,7 @@ from uuid import UUID
 
 from commands.ballots import Finding
 from commands.casting import ballot_holder, votable_rules
+from commands.code_check import check_code
 from commands.engine import engine
 from commands.rules import PollRules
 from commands.voters import known_voter
@@ -20,8 +21,7 @@ async def standing_ballot(poll_id: UUID, credentials: Credentials) -> tuple[Poll
     parts = engine()
     rules = await votable_rules(parts, poll_id, credentials)
     voter = ballot_holder(rules, credentials)
-    if voter is None:
-        raise NotFound("You have no ballot in this poll.")
+    await check_code(parts, rules, voter, credentials)
     found = await parts.lookups.finding(poll_id, voter.key, _NO_KEY)
     if not found.holds_ballot:
         raise NotFound("You have no ballot in this poll.")
@@ -31,7 +31,8 @@ async def standing_ballot(poll_id: UUID, credentials: Credentials) -> tuple[Poll
 async def holds_ballot(credentials: Credentials, poll_id: UUID) -> bool:
     """Whether the voter behind the credentials has a ballot standing in the poll; answers `core.ports`.
 
-    Raises `NotFound` for an unknown poll, `NotAuthenticated` for a bad token, `Unavailable` while the log cannot be asked.
+    Nobody ever voted with a code that is none, so whether it is one need not be asked. Raises `NotFound` for an unknown poll, `NotAuthenticated`
+    for a bad token, `Unavailable` while the log cannot be asked.
     """
     parts = engine()
     rules = await parts.rules.get(poll_id)

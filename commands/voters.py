@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.conf import settings
 
+from commands.codes import normalised
 from commands.rules import PollRules
 from commands.tokens import VoterToken, derived_key, open_voter_token
 from core.credentials import Credentials
@@ -33,16 +34,26 @@ class Voter:
     earlier: UUID | None = None
 
 
+class CodeRefused(PermissionDenied):
+    """This poll takes votes with a code that was handed out for it; this is none, or none came."""
+
+
 def digest(salt: bytes, purpose: bytes, material: bytes) -> UUID:
     """128 bits of HMAC-SHA-256 over `material`, under the poll's salt and our secret; `purpose` keeps the uses apart."""
     key = derived_key("voter key", settings.VOTER_KEY_SECRET)
     return UUID(bytes=hmac.digest(key, salt + purpose + b"\0" + material, hashlib.sha256)[:16])
 
 
+def code_key(salt: bytes, code: str) -> UUID:
+    """The key of the voter that a code (normalised) makes; all that is ever kept of it."""
+    return digest(salt, b"code", code.encode())
+
+
 def identify(rules: PollRules, credentials: Credentials, *, idempotency_key: str | None) -> Voter:
     """The voter behind a POST.
 
-    Raises `NotAuthenticated` (no account where one is needed, a bad `X-Voter-Token`), `PermissionDenied` (no address where one is needed).
+    Raises `NotAuthenticated` (no account where one is needed, a bad `X-Voter-Token`), `PermissionDenied` (no address where one is needed),
+    `CodeRefused` (nothing that could be a code where one is needed; whether it is one, `commands.code_check` asks).
     """
     if rules.voters in {"session", "open"}:
         return _anonymous(rules, credentials, idempotency_key)
@@ -63,10 +74,20 @@ def known_voter(rules: PollRules, credentials: Credentials) -> Voter | None:
         return Voter(key=digest(rules.salt, b"account", credentials.user_id.bytes))
     if rules.voters == "ip":
         return Voter(key=digest(rules.salt, b"ip", _network(credentials.address)))
+    if rules.voters == "code":
+        code = normalised(credentials.code)
+        if code is None:
+            raise CodeRefused
+        return Voter(key=code_key(rules.salt, code))
     if rules.voters in {"session", "open"}:
         token = _token(credentials)
         return None if token is None else Voter(key=_anonymous_key(rules, token), token=token)
     return None
+
+
+def nobody(rules: PollRules) -> Voter:
+    """A voter who never voted and never will: whom a request speaks for that says nothing of its voter."""
+    return Voter(key=digest(rules.salt, b"nobody", os.urandom(16)))
 
 
 def _anonymous(rules: PollRules, credentials: Credentials, idempotency_key: str | None) -> Voter:
@@ -76,7 +97,7 @@ def _anonymous(rules: PollRules, credentials: Credentials, idempotency_key: str 
         seed = _seed(rules.id, idempotency_key)
         if token is None:
             token = VoterToken.fresh().bind(rules.id, seed)
-        elif token.bound_to != rules.id or token.seed != seed:
+        elif credentials.voter_header is None and (token.bound_to != rules.id or token.seed != seed):  # a cookie may have come meanwhile; a header says who
             earlier = digest(rules.salt, b"seed", seed)
     token = token or VoterToken.fresh()
     spare = None
@@ -101,11 +122,16 @@ def _seed(poll_id: UUID, idempotency_key: str) -> bytes:
 def _token(credentials: Credentials) -> VoterToken | None:
     """The voter token: the header wins and must be good, a bad cookie counts as none."""
     if credentials.voter_header is not None:
-        token = open_voter_token(credentials.voter_header)
-        if token is None:
-            raise NotAuthenticated("X-Voter-Token is not a token of ours.")
-        return token
+        return check_voter_token(credentials.voter_header)
     return None if credentials.voter_cookie is None else open_voter_token(credentials.voter_cookie)
+
+
+def check_voter_token(text: str) -> VoterToken:
+    """The token in an `X-Voter-Token`. Raises `NotAuthenticated` for anything else."""
+    token = open_voter_token(text)
+    if token is None:
+        raise NotAuthenticated("X-Voter-Token is not a token of ours.")
+    return token
 
 
 def _network(address: str) -> bytes:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 
 from django.conf import settings
+
+_WITH_PORT = re.compile(r"(\d+\.\d+\.\d+\.\d+):\d+|\[([^\]]+)\](?::\d+)?", re.ASCII)
 
 
 @cache
@@ -29,13 +32,29 @@ def client_address(scope: Any) -> str:
             continue
         for hop in reversed(value.decode("latin-1").split(",")):
             try:
-                candidate = str(ip_address(hop.strip()))
+                candidate = str(ip_address(_without_port(hop.strip())))
             except ValueError:
                 return address  # beyond this the header is not to be believed
             address = candidate
             if not _is_trusted(candidate, proxies):
                 return address
     return address
+
+
+def _without_port(hop: str) -> str:
+    """Some proxies write `192.0.2.1:4711` or `[2001:db8::1]:4711`."""
+    with_port = _WITH_PORT.fullmatch(hop)
+    return hop if with_port is None else with_port[1] or with_port[2]
+
+
+def address_of(request: Any) -> str:
+    """The same for a request of Django or REST framework; under WSGI (Django's test client) from what stands for the ASGI scope there."""
+    scope = getattr(request, "scope", None)
+    if scope is None:
+        forwarded = request.META.get("HTTP_X_FORWARDED_FOR")
+        headers = [] if forwarded is None else [(b"x-forwarded-for", forwarded.encode("latin-1"))]
+        scope = {"client": (request.META.get("REMOTE_ADDR", ""), 0), "headers": headers}
+    return client_address(scope)
 
 
 def is_from_trusted_proxy(scope: Any) -> bool:

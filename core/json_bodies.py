@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import orjson
@@ -10,10 +9,8 @@ import orjson
 from core.errors import MalformedBody
 from core.nul import refuse_nul
 
+DEPTH = 100  # objects and lists within each other; what can be read deeper cannot always be written again
 _NUL_ESCAPE = rb"\u0000"  # the only way in which JSON can spell it
-_MOST_DEPTH = 100  # levels; nothing of ours has more than five, and what is read must be writable again
-_BRACKETS = re.compile(rb"[][{}]")
-_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 
 def read_json_object(raw: bytes) -> dict[str, Any]:
@@ -22,22 +19,19 @@ def read_json_object(raw: bytes) -> dict[str, Any]:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise MalformedBody(f"The body is not JSON: {error.msg} (line {error.lineno}, column {error.colno}).") from error
-    if _is_too_deep(raw):
-        raise MalformedBody(f"The body is nested more than {_MOST_DEPTH} levels deep.")
     if not isinstance(value, dict):
         raise MalformedBody("The body must be a JSON object.")
+    if raw.count(b"[") + raw.count(b"{") > DEPTH:  # fewer cannot be deeper
+        _refuse_depth(value)
     if _NUL_ESCAPE in raw:
         refuse_nul(value)
     return value
 
 
-def _is_too_deep(raw: bytes) -> bool:
-    """Whether valid JSON is nested too deep. Only bodies with very many brackets are looked at closely."""
-    if raw.count(b"[") + raw.count(b"{") <= _MOST_DEPTH:
-        return False
-    depth = 0
-    for bracket in _BRACKETS.findall(_TEXT.sub(b"", raw)):
-        depth += 1 if bracket in b"[{" else -1
-        if depth > _MOST_DEPTH:
-            return True
-    return False
+def _refuse_depth(value: object) -> None:
+    level: list[Any] = [value]
+    for _ in range(DEPTH):
+        level = [inner for part in level for inner in (part.values() if isinstance(part, dict) else part) if isinstance(inner, dict | list)]
+        if not level:
+            return
+    raise MalformedBody(f"The body is nested too deeply; {DEPTH} levels will do.")

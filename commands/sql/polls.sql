@@ -9,6 +9,14 @@ SELECT set_config('lock_timeout', %s, true);
 -- First: the exclusive side of the lock that every group of votes takes shared, so that new groups queue behind us.
 SELECT pg_advisory_xact_lock(hashtextextended(%s::uuid::text, 7));
 
+-- name: go_along_with_voters
+-- Instead: the shared side, as every group of votes takes it, so that a waiting close is not overtaken.
+SELECT pg_advisory_xact_lock_shared(hashtextextended(%s::uuid::text, 7));
+
+-- name: read_shared
+-- The poll, which nobody changes until we end.
+SELECT * FROM polls WHERE id = %s FOR SHARE;
+
 -- name: read_clock
 -- The database's clock now, not when the transaction began.
 SELECT clock_timestamp();

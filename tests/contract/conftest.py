@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
+import httpx
 import orjson
 import pytest
+import pytest_asyncio
 from django.db import connection
 from django.test import Client
 from pytest_django import Settings
@@ -15,7 +17,7 @@ from pytest_django import Settings
 from commands.models import Poll
 from core.accounts.models import User
 from core.accounts.tokens import issue_pair
-from core.limits import auth_limit
+from core.limits import auth_limit, code_limit, vote_limit
 from tests.factories import make_user
 
 TWO_CHOICES = [{"text": "Tea"}, {"text": "Coffee"}]
@@ -115,3 +117,39 @@ def staff(committed_db: None) -> Api:
 @pytest.fixture
 def anybody(committed_db: None) -> Api:
     return Api()
+
+
+@pytest_asyncio.fixture
+async def http(committed_db: None, settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of the whole application, started as a server starts it; cookies are sent only where a test says so. Without rate limits."""
+    from commands import intake  # noqa: PLC0415
+    from core.asgi import application  # noqa: PLC0415  (sets Django up)
+    from projections import feed  # noqa: PLC0415
+
+    settings.VOTE_RATE_LIMIT = "off"
+    forget_limits()
+    await intake.startup()
+    await feed.startup()
+    transport = httpx.ASGITransport(app=application, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
+        yield client
+    await feed.shutdown()
+    await intake.shutdown()
+    forget_limits()
+
+
+def forget_limits() -> None:
+    vote_limit.cache_clear()
+    code_limit.cache_clear()
+
+
+@pytest.fixture
+def limit_votes(settings: Settings) -> Callable[[str], None]:
+    """Sets the limit of votes per address, with nothing taken from it yet."""
+
+    def to(rate: str) -> None:
+        settings.REDIS_PREFIX = f"test-{uuid.uuid4().hex}"
+        settings.VOTE_RATE_LIMIT = rate
+        forget_limits()
+
+    return to

@@ -56,6 +56,7 @@ class TestRegistering:
     @pytest.mark.parametrize(
         ("change", "pointers"),
         [
+            ({"username": 7}, ["#/username"]),
             ({"password": "12345678"}, ["#/password", "#/password"]),
             ({"password": "anna@example.org"}, ["#/password"]),
             ({"username": "a b", "email": "nonsense"}, ["#/username", "#/email"]),

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import asdict
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,7 +27,14 @@ LEAN = {
     ("/api/v1/polls/{poll_id}/votes/mine", "put"),
     ("/api/v1/polls/{poll_id}/votes/mine", "delete"),
     ("/api/v1/polls/{poll_id}/results", "get"),
+    ("/api/v1/polls/{poll_id}/results/stream", "get"),
+    ("/api/v1/polls/{poll_id}/results/ticket", "post"),
+    ("/api/v1/polls/{poll_id}/results/timeline", "get"),
+    ("/api/v1/polls/{poll_id}/results.csv", "get"),
+    ("/api/v1/polls/{poll_id}/results.json", "get"),
+    ("/api/v1/polls/{poll_id}/results.pdf", "get"),
 }
+COMMITTED = Path(__file__).resolve().parents[2] / "docs" / "openapi.yaml"
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -63,6 +71,11 @@ def test_yaml_says_the_same_as_json() -> None:
     assert yaml.safe_load(answer.content) == document()
 
 
+def test_the_committed_document_is_this_one() -> None:
+    served = Client().get("/api/schema/").content.decode()
+    assert COMMITTED.read_text(encoding="utf-8") == served, "docs/openapi.yaml is out of date; write it anew with: make openapi"
+
+
 def test_describes_all_that_is_served_and_nothing_else() -> None:
     served = {(path, method) for path, view in routes(get_resolver()) if path.startswith("/api/v1/") for method in METHODS if hasattr(view.cls, method)} | LEAN
     assert {(path, method) for path, method, _ in operations()} == served
@@ -81,7 +94,7 @@ def test_every_operation_has_a_name_a_summary_or_description_and_problems() -> N
 
 def test_knows_every_way_to_sign_in_and_every_problem() -> None:
     components = document()["components"]
-    assert components["securitySchemes"].keys() == {"bearer", "session", "voter_cookie", "voter_token", "voter_code"}
+    assert components["securitySchemes"].keys() == {"bearer", "session", "csrf", "voter_cookie", "voter_token", "voter_code"}
     named = {name for _, _, operation in operations() for choice in operation["security"] for name in choice}
     assert named == components["securitySchemes"].keys()
     kinds = components["schemas"]["Problem"]["properties"]["type"]
@@ -92,6 +105,43 @@ def test_knows_every_way_to_sign_in_and_every_problem() -> None:
 def assert_is(name: str, instance: object) -> None:
     schema = {"allOf": [{"$ref": f"#/components/schemas/{name}"}], "components": document()["components"]}
     OAS30Validator(schema, format_checker=oas30_format_checker).validate(instance)
+
+
+def contents() -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every body that the document tells of, with where it stands."""
+    for _, _, operation in operations():
+        for where, message in (("request", operation.get("requestBody", {})), *operation["responses"].items()):
+            for content in message.get("content", {}).values():
+                yield f"{operation['operationId']} {where}", content
+
+
+def test_every_body_but_a_report_has_an_example_and_every_example_fits() -> None:
+    kept = document()["components"]["examples"]
+    for where, content in contents():
+        if content["schema"].get("format") == "binary":
+            continue
+        examples = [kept[example["$ref"].rsplit("/", 1)[1]]["value"] for example in content.get("examples", {}).values()]
+        examples += [content["example"]] if "example" in content else []
+        assert examples, where
+        for example in examples:
+            schema = {"allOf": [content["schema"]], "components": document()["components"]}
+            OAS30Validator(schema, format_checker=oas30_format_checker).validate(example)
+
+
+def test_every_answer_names_the_headers_that_come_with_its_status() -> None:
+    wanted = {"401": {"WWW-Authenticate"}, "405": {"Allow"}, "429": {"Retry-After", "RateLimit", "RateLimit-Policy"}, "503": {"Retry-After"}}
+    for path, method, operation in operations():
+        assert "401" in operation["responses"], (method, path)  # a bad Bearer token is refused everywhere
+        for status, answer in operation["responses"].items():
+            named = wanted.get(status, set()) | ({"Cache-Control"} if status >= "400" else set())
+            assert named <= answer.get("headers", {}).keys(), (method, path, status)
+
+
+def test_a_session_that_changes_something_needs_its_csrf_token() -> None:
+    for path, method, operation in operations():
+        for choice in operation["security"]:
+            if "session" in choice:
+                assert ("csrf" in choice) == (method != "get"), (method, path)
 
 
 def test_answers_are_as_described(owner: Api, anybody: Api) -> None:

@@ -56,7 +56,7 @@ class TestPaths:
         assert answer["Content-Type"].startswith("text/html")
 
     def test_methods_that_are_not_there_are_405_with_allow(self, anybody: Api) -> None:
-        for path, allow in (("polls", "GET, POST, HEAD, OPTIONS"), ("auth/token", "POST, OPTIONS"), ("auth/me", "GET, HEAD, OPTIONS")):
+        for path, allow in (("polls", "GET, POST, HEAD, OPTIONS"), ("auth/token", "POST, OPTIONS"), ("auth/me", "GET, DELETE, HEAD, OPTIONS")):
             for method in ("PUT", "TRACE", "BREW"):
                 answer = anybody.call(method, path)
                 assert_problem(answer, 405, "method-not-allowed")

@@ -115,12 +115,14 @@ async def test_a_strong_key_names_the_voter_in_its_poll_only_and_a_short_key_nev
 async def test_a_keyed_retry_is_found_although_the_client_has_become_a_known_voter_elsewhere_meanwhile(engine: Engine, sql: Any) -> None:
     poll, other = await make_poll_(), await make_poll_()
     lost = await cast_vote(poll.id, await ballot_(poll), anonymous(), idempotency_key=STRONG_KEY)
-    known = anonymous(await cast_vote(other.id, await ballot_(other), anonymous()))
+    known = Credentials(voter_cookie=(await cast_vote(other.id, await ballot_(other), anonymous())).voter_token)
     again = await cast_vote(poll.id, await ballot_(poll), known, idempotency_key=STRONG_KEY)
     assert (again.id, again.replayed) == (lost.id, True)
     with pytest.raises(IdempotencyKeyReused):
         await cast_vote(poll.id, await ballot_(poll, [1]), known, idempotency_key=STRONG_KEY)
     assert sql("SELECT count(*) FROM votes WHERE poll_id = %s", (poll.id,)) == [(1,)]
+    somebody_else = Credentials(voter_header=known.voter_cookie)  # who says by header who they are is that voter, whatever key they use
+    assert not (await cast_vote(poll.id, await ballot_(poll), somebody_else, idempotency_key=STRONG_KEY)).replayed
 
 
 async def test_the_voter_token_is_the_same_voter_in_every_poll_and_unlinkable_between_them(engine: Engine, sql: Any) -> None:
