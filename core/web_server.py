@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import resource
 import signal
 import socket
 import threading
@@ -13,6 +14,10 @@ from dataclasses import dataclass
 from uvicorn import Config, Server
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
+
+from core.connections import HttpConnection, SocketConnection
+
+_MOST_FILES = 1 << 20  # where there is no limit at all; more would only make tables of descriptors large
 
 
 class CannotListen(Exception):
@@ -64,12 +69,21 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def raise_file_limit() -> int:
+    """As many open files as the system grants this process, because every stream holds one; returns how many that is."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if most == resource.RLIM_INFINITY else most
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+    return wanted
+
+
 def web_config(options: WebOptions) -> WebConfig:
     return WebConfig(
         options.application,
         workers=options.workers,
         loop="uvloop",
-        http="httptools",
+        http=HttpConnection,
+        ws=SocketConnection,
         lifespan="on",
         log_config=None,  # Django's logging settings hold for all
         access_log=options.access_log,
@@ -78,7 +92,8 @@ def web_config(options: WebOptions) -> WebConfig:
         backlog=options.backlog,
         timeout_keep_alive=options.keep_alive,
         timeout_graceful_shutdown=options.shutdown,
-        ws_max_size=1 << 16,  # clients have nothing to say
+        ws_max_size=1 << 12,  # clients have nothing to say
+        ws_per_message_deflate=False,  # it would compress the same text once for every client
         timeout_worker_healthcheck=10,
     )
 

@@ -8,7 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from core.web_server import CannotListen, WebOptions, listen, serve
+from core.start_checks import CannotStart, run_start_checks
+from core.web_server import CannotListen, WebOptions, listen, raise_file_limit, serve
 
 
 class Command(BaseCommand):
@@ -17,9 +18,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002
         try:
             listener = listen(settings.HOST, settings.PORT)
-        except CannotListen as error:
+            run_start_checks()
+        except (CannotListen, CannotStart) as error:
             raise CommandError(str(error)) from error
         Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)  # ServeStatic complains of a folder that is not there
+        raise_file_limit()
         self.stdout.write(f"Listening on {settings.HOST} port {settings.PORT}, {settings.WEB_WORKERS} process(es).")
         web = WebOptions(
             application=":".join(settings.ASGI_APPLICATION.rsplit(".", 1)),

@@ -1,4 +1,4 @@
-// Keeps the results page up to date: asks every second with If-None-Match, rests while nobody looks, backs off on trouble.
+// Keeps the results page up to date: follows the stream of results, else asks every second; rests while nobody looks, backs off on trouble.
 "use strict";
 
 const page = document.querySelector("[data-live]");
@@ -6,6 +6,8 @@ const PACE = 1000; // ms between two questions
 const SLOWEST = 30000; // ms between two questions when the server is in trouble
 const ANNOUNCE_EVERY = 15000; // ms; a screen reader should not be talked over by every vote
 const OWN_TRIES = 5; // each waits up to two seconds on the server
+const STREAM_PATIENCE = 5000; // ms in which a stream must say something, else something between us holds it back
+const STREAM_REST = 60000; // ms of asking instead, after a stream that was no good
 
 const number = new Intl.NumberFormat("en");
 const find = (name, within = page) => within.querySelector(`[data-${name}]`);
@@ -16,6 +18,8 @@ let tries = 0;
 let failures = 0;
 let announcedAt = Date.now();
 let timer = 0;
+let stream = null;
+let streamAgainAt = 0;
 
 function drawQuestion(question) {
   const section = page.querySelector(`[data-question="${question.id}"]`);
@@ -99,10 +103,49 @@ async function turn() {
   plan();
 }
 
+function follow() {
+  let lost = false;
+  stream = new EventSource(`${page.dataset.live}/stream`);
+  timer = setTimeout(askInstead, STREAM_PATIENCE);
+  const take = (event) => {
+    clearTimeout(timer);
+    draw(JSON.parse(event.data));
+  };
+  stream.addEventListener("results", take);
+  stream.addEventListener("closed", (event) => {
+    unfollow(); // or the browser would come back to hear that there is nothing more
+    take(event);
+  });
+  stream.addEventListener("open", () => {
+    find("trouble").hidden = true;
+    if (lost) ask().catch(() => {}); // what the clock changed meanwhile has no event of its own
+    lost = false;
+  });
+  stream.addEventListener("error", () => {
+    find("trouble").hidden = !lost; // the first time may be a server that was started anew
+    lost = true;
+    if (stream && stream.readyState === EventSource.CLOSED) askInstead(); // refused: asking says why
+  });
+}
+
+function unfollow() {
+  clearTimeout(timer);
+  if (stream) stream.close();
+  stream = null;
+}
+
+function askInstead() {
+  unfollow();
+  streamAgainAt = Date.now() + STREAM_REST;
+  turn();
+}
+
 function plan() {
   clearTimeout(timer);
-  if (document.hidden || page.dataset.final === "yes") return; // nobody looks, or nothing will change any more
-  timer = setTimeout(turn, Math.min(PACE * 2 ** failures, SLOWEST));
+  if (document.hidden || page.dataset.final === "yes") unfollow(); // nobody looks, or nothing will change any more
+  else if (!after && window.EventSource && Date.now() >= streamAgainAt) {
+    if (!stream) follow();
+  } else timer = setTimeout(turn, Math.min(PACE * 2 ** failures, SLOWEST));
 }
 
 document.addEventListener("visibilitychange", plan);

@@ -1,0 +1,93 @@
+"""What a handler that stays may ask of its connection: uvicorn's protocols, which also say when the server stops and can cut a client off."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+if TYPE_CHECKING:
+    from websockets.http11 import Request
+
+    from core.lean import Scope
+
+EXTENSION = "nexus.connection"
+_quiet = logging.getLogger("nexus.websockets")
+_quiet.setLevel(logging.WARNING)  # else two lines with an address per socket, whatever ACCESS_LOG says
+
+
+class Connection(Protocol):
+    """A client's connection, as the ASGI extension `nexus.connection` hands it to the application."""
+
+    def abort(self) -> None:
+        """Cuts the client off at once and drops what is still to be written."""
+
+    def at_stop(self, callback: Callable[[], None] | None) -> None:
+        """Calls back when the server begins to stop, at once if it has begun. Answers that never end must end then."""
+
+
+class NoConnection:
+    """What there is under another server, which knows no such extension."""
+
+    def abort(self) -> None:
+        """Nothing can be done: the client is left to the server."""
+
+    def at_stop(self, callback: Callable[[], None] | None) -> None:
+        """Nobody will say so."""
+
+
+def connection_of(scope: Scope) -> Connection:
+    return cast("Connection", scope.get("extensions", {}).get(EXTENSION) or NoConnection())
+
+
+class HttpConnection(HttpToolsProtocol):
+    """Uvicorn waits for open answers when it stops; through `at_stop` those that would stay open hear of it in time."""
+
+    _stopping = False
+    _callback: Callable[[], None] | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._extensions: dict[str, Any] = {EXTENSION: self}
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = self._extensions
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        self._stopping = True
+        if self._callback is not None:
+            self._callback()
+
+    def abort(self) -> None:
+        self.transport.abort()
+
+    def at_stop(self, callback: Callable[[], None] | None) -> None:
+        self._callback = callback
+        if callback is not None and self._stopping:
+            callback()
+
+
+class SocketConnection(WebSocketsSansIOProtocol):
+    """Uvicorn itself closes open sockets with 1012 when it stops; the application then receives a disconnect."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        if not self.config.access_log:
+            self.logger = self.conn.logger = _quiet
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if not self.close_sent:
+            self.scope["extensions"][EXTENSION] = self  # type: ignore[assignment]  # the task that reads it starts in the next turn of the loop
+
+    def abort(self) -> None:
+        self.transport.abort()
+
+    def at_stop(self, callback: Callable[[], None] | None) -> None:
+        """Not needed: see above."""
