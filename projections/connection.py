@@ -18,6 +18,7 @@ from core.postgres import connect
 from core.sql import queries
 from projections.document import ResultsDocument
 from projections.rendering import select_documents
+from projections.timeline import Timeline
 from projections.validators import Order
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 Question = TypeVar("Question")
 Answer = TypeVar("Answer")
 Found = tuple[ResultsDocument, ...]
+FoundTimeline = tuple[Timeline, ...]
 Positions = tuple[Position, ...]
 
 _SQL = queries(Path(__file__).parent, "reads.sql")
@@ -93,6 +95,26 @@ def document_reader() -> Batcher[UUID, Found]:
             pending.answer = () if document is None else (document,)
 
     return _quiet("nexus-results", work, kept, group_limit=_MOST_DOCUMENTS)
+
+
+def timeline_reader() -> Batcher[UUID, FoundTimeline]:
+    """Answers a poll's id with its timeline as it stands, or with nothing."""
+    kept = ResultsConnection("nexus-timelines")
+
+    def work(group: Group[UUID, FoundTimeline]) -> None:
+        for pending in group:
+            pending.answer = kept.run(partial(_timeline, poll_id=pending.question))
+
+    return _quiet("nexus-timelines", work, kept, group_limit=1)
+
+
+def _timeline(row_of: cursor, *, poll_id: UUID) -> FoundTimeline:
+    row_of.execute(_SQL["select_timeline"], {"poll_id": str(poll_id)})
+    row = row_of.fetchone()
+    if row is None:
+        return ()
+    epoch, version, as_of, minutes, ballots = row
+    return (Timeline(poll_id=poll_id, epoch=epoch, version=version, as_of=as_of, minutes=tuple(zip(minutes, ballots, strict=True))),)
 
 
 def progress_reader() -> Batcher[Positions, Progress]:

@@ -40,13 +40,14 @@ def list_polls(*, owner: User | None, state: str | None, search: str, now: datet
     cards = PollCard.objects.using("results")
     cards = cards.filter(owner_id=owner.pk) if owner is not None else cards.filter(listed=True, draft=False)
     if state is not None:
-        cards = cards.filter(_in_state(state, now))
+        cards = cards.filter(in_state(state, now))
     if search:
         cards = cards.filter(Q(title__icontains=search) | Q(description__icontains=search))
     return _page(cards, cursor, page_size)
 
 
-def _in_state(state: str, now: datetime) -> Q:
+def in_state(state: str, now: datetime) -> Q:
+    """What is so of polls in this state at `now`; cards and the write side's rows name these columns alike."""
     over = Q(sealed_at__isnull=False) | Q(closes_at__lte=now)
     ahead = Q(opens_at__gt=now)
     published = Q(draft=False)

@@ -36,10 +36,7 @@ def prepare(document: ResultsDocument, now: datetime, *, vary_by_origin: bool) -
     public = everyone_may_see(results=document.results, draft=document.draft, state=state)
     etag = document.etag(state).encode()
     body = document.body(state)
-    validators: Headers = ((b"etag", etag), (b"cache-control", FOR_EVERYONE if public else FOR_SOME))
-    vary = [name for name, wanted in ((CREDENTIAL_HEADERS, not public), (b"Origin", vary_by_origin)) if wanted]
-    if vary:
-        validators += ((b"vary", b", ".join(vary)),)
+    validators = validator_headers(etag, public=public, vary_by_origin=vary_by_origin)
     return Prepared(
         state=state,
         public=public,
@@ -49,6 +46,13 @@ def prepare(document: ResultsDocument, now: datetime, *, vary_by_origin: bool) -
         headers=(JSON_TYPE, (b"content-length", b"%d" % len(body)), *validators, NO_SNIFFING),
         headers_unchanged=(*validators, NO_SNIFFING),
     )
+
+
+def validator_headers(etag: bytes, *, public: bool, vary_by_origin: bool) -> Headers:
+    """`ETag`, `Cache-Control` and `Vary` of an answer made of results, in whatever form; the same with 200 and 304."""
+    vary = [name for name, wanted in ((CREDENTIAL_HEADERS, not public), (b"Origin", vary_by_origin)) if wanted]
+    named: Headers = ((b"vary", b", ".join(vary)),) if vary else ()
+    return ((b"etag", etag), (b"cache-control", FOR_EVERYONE if public else FOR_SOME), *named)
 
 
 def next_turn(document: ResultsDocument, now: datetime) -> datetime | None:

@@ -9,10 +9,11 @@ from weakref import WeakKeyDictionary
 
 from core.batching import Batcher
 from projections.awaiting import Waiters
-from projections.connection import Found, Positions, Progress, document_reader, progress_reader
+from projections.connection import Found, Positions, Progress, document_reader, progress_reader, timeline_reader
 from projections.loader import Loader
 from projections.memory import memory
 from projections.results_store import AsyncResultsStore, async_results_store
+from projections.timelines import Timelines
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,7 @@ class Readers:
 
     documents: Batcher[UUID, Found]
     progress: Batcher[Positions, Progress]
+    timelines: Timelines
     store: AsyncResultsStore
     loader: Loader
     waiters: Waiters
@@ -37,7 +39,8 @@ def readers() -> Readers:
         documents, progress, store = document_reader(), progress_reader(), async_results_store()
         documents.start()
         progress.start()
-        known = _of_loop[loop] = Readers(documents, progress, store, Loader(memory, store, documents.ask), Waiters(progress.ask))
+        timelines = Timelines(timeline_reader())
+        known = _of_loop[loop] = Readers(documents, progress, timelines, store, Loader(memory, store, documents.ask), Waiters(progress.ask))
     return known
 
 
@@ -47,4 +50,4 @@ async def stop_readers() -> None:
     if known is not None:
         await known.waiters.stop()
         await known.loader.stop()
-        await asyncio.gather(known.documents.stop(), known.progress.stop())
+        await asyncio.gather(known.documents.stop(), known.progress.stop(), known.timelines.stop())

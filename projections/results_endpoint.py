@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
 from time import monotonic
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from core.credentials import credentials_of
-from core.errors import BadRequest, MethodNotAllowed, NotFound
+from core.errors import BadRequest
 from core.lean import JSON_TYPE, Headers, LeanRequest, Send
-from core.origins import check_origin, preflight_headers
 from core.positions import open_position
+from projections.admission import admit, check_admitted, not_older_than_seen
 from projections.memory import Entry, memory
 from projections.prepared import NO_SNIFFING, with_after
 from projections.readers import readers
 from projections.validators import matches, newest_seen
-from projections.visibility import check_may_see
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-ALLOW = "GET, HEAD, OPTIONS"
-
-_POLL_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _ENTRIES = memory.entries
 
 
@@ -39,6 +32,7 @@ async def handle_results(request: LeanRequest, send: Send, poll_id: str) -> None
         and request.scope["method"] == "GET"
         and not request.scope["query_string"]
         and b"authorization" not in headers
+        and b"x-voter-token" not in headers
         and b"origin" not in headers
     ):
         seen = headers.get(b"if-none-match")
@@ -53,26 +47,15 @@ async def handle_results(request: LeanRequest, send: Send, poll_id: str) -> None
 
 async def _handle_carefully(request: LeanRequest, send: Send, poll_id: str) -> None:
     """The same for every request that is not the common one."""
-    if _POLL_ID.fullmatch(poll_id) is None:
-        raise NotFound
-    if request.method == "OPTIONS":
-        await _send_whole(send, 204, [(b"allow", ALLOW.encode()), *preflight_headers(request, ALLOW)])
+    admitted = await admit(request, send, poll_id)
+    if admitted is None:
         return
-    if request.method not in {"GET", "HEAD"}:
-        raise MethodNotAllowed(headers={"Allow": ALLOW})
-    cors = [header for header in check_origin(request) if header[0] != b"vary"]  # what is prepared says already what varies
-    if b"authorization" in request.headers:
-        await credentials_of(request)  # a bad one is refused even where none is needed, and before anything is said of the poll
-    entry = await readers().loader.current(poll_id)
-    await _check_may_see(request, entry)
+    entry, cors = admitted
     if request.scope["query_string"] and (tokens := request.parameters("after")):
         await _answer_after(request, send, poll_id, tokens, cors)
         return
+    entry = await not_older_than_seen(request, poll_id, entry)
     seen = request.headers.get(b"if-none-match")
-    order = None if seen is None else newest_seen(seen)
-    if order is not None and order > entry.document.order:
-        entry = await readers().loader.at_least(poll_id, order)  # what a reader saw never goes back
-        await _check_may_see(request, entry)
     unchanged = seen is not None and matches(seen, entry.prepared.etag)
     await _send(send, entry, unchanged=unchanged, head=request.method == "HEAD", more=cors)
 
@@ -87,7 +70,7 @@ async def _answer_after(request: LeanRequest, send: Send, poll_id: str, tokens: 
     loader = readers().loader
     order = await readers().waiters.version_with(position)
     entry = await (loader.current(poll_id) if order is None else loader.at_least(poll_id, order))
-    await _check_may_see(request, entry)
+    await check_admitted(request, entry)
     body = with_after(entry.prepared.body, included=order is not None and entry.document.order >= order)
     headers = [JSON_TYPE, (b"content-length", b"%d" % len(body)), (b"cache-control", b"no-store"), NO_SNIFFING, *cors]
     await _send_whole(send, 200, headers, b"" if request.method == "HEAD" else body)
@@ -96,11 +79,6 @@ async def _answer_after(request: LeanRequest, send: Send, poll_id: str, tokens: 
 def _is_newer(seen: bytes, entry: Entry) -> bool:
     order = newest_seen(seen)
     return order is not None and order > entry.document.order
-
-
-async def _check_may_see(request: LeanRequest, entry: Entry) -> None:
-    if not entry.prepared.public:
-        await check_may_see(entry.document, await credentials_of(request), datetime.now(UTC))
 
 
 async def _send(send: Send, entry: Entry, *, unchanged: bool, head: bool = False, more: Headers | None = None) -> None:

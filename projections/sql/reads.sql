@@ -16,3 +16,13 @@ LEFT JOIN (
     JOIN poll_projections p ON p.poll_id = asked.poll_id
     WHERE covering.applied_at IS NOT NULL
 ) AS covered ON true;
+
+-- name: select_timeline
+-- Ballots by the minute, in order, of the generation that readers see, with the version they belong to: one snapshot, or they would not sum up.
+SELECT (SELECT epoch FROM log_epoch LIMIT 1), p.version, greatest(p.as_of, c.created_at), m.minutes, m.ballots
+FROM poll_cards c
+JOIN poll_projections p ON p.poll_id = c.poll_id
+CROSS JOIN LATERAL (SELECT coalesce(array_agg(extract(epoch FROM m.minute)::bigint ORDER BY m.minute), '{}') AS minutes,
+                           coalesce(array_agg(m.ballots ORDER BY m.minute), '{}') AS ballots
+                    FROM minute_tallies m WHERE m.poll_id = p.poll_id AND m.generation = p.generation AND m.ballots <> 0) m
+WHERE c.poll_id = %(poll_id)s::uuid;

@@ -1,0 +1,1 @@
+"""Results to take away: CSV, JSON and a report in PDF, all as attachments."""
