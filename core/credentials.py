@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import close_old_connections
 
 from core.accounts.access import read_access_token, session_user
+from core.accounts.revocations import revocations
 from core.clients import client_address
 from core.errors import NotAuthenticated, Unavailable
 
@@ -51,6 +52,7 @@ async def credentials_of(request: LeanRequest) -> Credentials:
         if scheme.lower() != "bearer":
             raise NotAuthenticated("The Authorization header must be of the form: Bearer <access token>.")
         claims = read_access_token(token.strip())
+        await revocations().check(claims)
         user_id, staff = claims.user_id, claims.staff
     elif request.cookie(settings.SESSION_COOKIE_NAME) is not None:
         user = await _session_user(request)

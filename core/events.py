@@ -1,4 +1,4 @@
-"""What happened to a poll, as facts in the past tense, and the facts themselves."""
+"""What happened to a poll or an account, as facts in the past tense, and the facts themselves."""
 
 from __future__ import annotations
 
@@ -118,3 +118,11 @@ class PollDeleted:
 
 
 PollEvent = PollSaved | PollDeleted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountClosed:
+    """An account ended and has another name now, in the transaction that is still open."""
+
+    user_id: UUID
+    username: str

@@ -8,9 +8,11 @@ from uuid import UUID
 
 if TYPE_CHECKING:
     from core.credentials import Credentials
-    from core.events import PollEvent
+    from core.events import AccountClosed, PollEvent
 
 PollSubscriber = Callable[["PollEvent"], None]
+AccountSubscriber = Callable[["AccountClosed"], None]
+VoterTokenCheck = Callable[[str], object]
 BallotLookup = Callable[["Credentials", UUID], Awaitable[bool]]
 
 
@@ -23,7 +25,9 @@ class Ports:
 
     def __init__(self) -> None:
         self._poll_subscribers: list[PollSubscriber] = []
+        self._account_subscribers: list[AccountSubscriber] = []
         self._ballot_lookup: BallotLookup | None = None
+        self._voter_token_check: VoterTokenCheck | None = None
 
     def subscribe_to_polls(self, subscriber: PollSubscriber) -> None:
         if subscriber not in self._poll_subscribers:
@@ -36,8 +40,28 @@ class Ports:
         for subscriber in self._poll_subscribers:
             subscriber(event)
 
+    def subscribe_to_accounts(self, subscriber: AccountSubscriber) -> None:
+        if subscriber not in self._account_subscribers:
+            self._account_subscribers.append(subscriber)
+
+    def publish_account(self, event: AccountClosed) -> None:
+        """As `publish`, of what happened to an account."""
+        if not self._account_subscribers:
+            raise NotWiredError
+        for subscriber in self._account_subscribers:
+            subscriber(event)
+
     def answer_ballot_lookup(self, lookup: BallotLookup) -> None:
         self._ballot_lookup = lookup
+
+    def answer_voter_token_check(self, check: VoterTokenCheck) -> None:
+        self._voter_token_check = check
+
+    def check_voter_token(self, text: str) -> None:
+        """Raises `NotAuthenticated` when `X-Voter-Token` is no token of ours."""
+        if self._voter_token_check is None:
+            raise NotWiredError
+        self._voter_token_check(text)
 
     async def holds_ballot(self, credentials: Credentials, poll_id: UUID) -> bool:
         """Whether the voter behind these credentials has a ballot standing in the poll: one look-up by unique index."""

@@ -42,9 +42,13 @@ class QuestionField:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BallotForm:
-    """`key` is the idempotency key that makes a double click or a resubmit the same vote."""
+    """`key` is the idempotency key that makes a double click or a resubmit the same vote.
+
+    `asks_code`: the voter types a code, which is never filled in for them: no page says it and no link carries it.
+    """
 
     key: str
+    asks_code: bool
     questions: tuple[QuestionField, ...]
 
 
@@ -59,16 +63,24 @@ def sent_key(value: str | None) -> str:
 
 
 def read_body(questions: Questions, chosen: Callable[[str], list[str]]) -> dict[str, Any]:
-    """The body of the vote: every question in the poll's order, so that a pointer's index is the question's. `chosen` gives the values sent by field name."""
-    return {"answers": [{"question": question["id"], "choices": [value for value in chosen(_name(question)) if value != NO_ANSWER]} for question in questions]}
+    """The body of the vote: every question in the poll's order, so that a pointer's index is the question's. `chosen` gives the values sent by field name.
+
+    The code goes with it where one was typed; of several the last one.
+    """
+    code: dict[str, Any] = {"code": typed[-1]} if (typed := chosen("code")) else {}
+    answers = [{"question": question["id"], "choices": [value for value in chosen(_name(question)) if value != NO_ANSWER]} for question in questions]
+    return code | {"answers": answers}
 
 
-def ballot_form(questions: Questions, *, key: str, body: Mapping[str, Any] | None = None, error: ValidationError | None = None) -> BallotForm:
+def ballot_form(
+    questions: Questions, *, key: str, asks_code: bool = False, body: Mapping[str, Any] | None = None, error: ValidationError | None = None
+) -> BallotForm:
     """The form, blank or as `body` filled it, with what `error` says next to the questions it points to."""
     answers = [set(answer["choices"]) for answer in body["answers"]] if body else [set() for _ in questions]
     faulty = _faulty(error) if error else {}
     return BallotForm(
         key=key,
+        asks_code=asks_code,
         questions=tuple(_field(question, answers[index], faulty.get(index)) for index, question in enumerate(questions)),
     )
 

@@ -8,12 +8,13 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db.models import IntegerField, OuterRef, Q, Subquery
+from django.db.models import Q
 from django.urls import reverse
 
 from core.events import poll_state
 from core.times import rfc3339
-from projections.models import PollCard, PollProjection, PollTally
+from projections.models import PollCard
+from projections.standings import standing_ballots
 
 PAGE_SIZE = 20
 
@@ -64,21 +65,18 @@ def open_polls(*, now: datetime, search: str, after: Place | None) -> OpenPolls:
         cards = cards.filter(Q(title__icontains=word) | Q(description__icontains=word))
     if after is not None:
         cards = cards.filter(Q(created_at__lt=after.created_at) | Q(created_at=after.created_at, poll_id__gt=after.poll_id))
-    generation = PollProjection.objects.filter(poll_id=OuterRef("poll_id")).values("generation")[:1]
-    ballots = PollTally.objects.filter(poll_id=OuterRef("poll_id"), generation=Subquery(generation)).values("ballots")[:1]
-    found = list(cards.annotate(ballots=Subquery(ballots, output_field=IntegerField())).order_by("-created_at", "poll_id")[: PAGE_SIZE + 1])
+    found = list(cards.annotate(ballots=standing_ballots()).order_by("-created_at", "poll_id")[: PAGE_SIZE + 1])
     shown = found[:PAGE_SIZE]
     last = shown[-1] if len(found) > PAGE_SIZE else None
     return OpenPolls([_entry(card, now) for card in shown], Place(last.created_at, last.poll_id) if last else None)
 
 
 def _entry(card: PollCard, now: datetime) -> Entry:
-    votes: int | None = getattr(card, "ballots", None)
     return Entry(
         url=reverse("vote", args=[card.slug]),
         title=card.title,
         description=card.description,
         state=poll_state(draft=card.draft, opens_at=card.opens_at, closes_at=card.closes_at, sealed_at=card.sealed_at, now=now),
         closes_at=card.closes_at,
-        ballots=max(votes or 0, 0) if card.results == "always" else None,
+        ballots=getattr(card, "ballots", 0) if card.results == "always" else None,
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext, ngettext
 
+from commands.voters import CodeRefused
 from core.errors import DuplicateVote, IdempotencyKeyReused, NexusError, NotAuthenticated, PollNotOpen, RateLimited, Unavailable, ValidationError
 from core.events import CLOSED, DRAFT, SCHEDULED
 
@@ -82,11 +83,17 @@ def _wait(refusal: NexusError) -> Notice:
     return Notice(title=gettext("One moment, please"), text=text % {"n": seconds}, tone=PROBLEM, keeps_form=True)
 
 
+def _other_code(_: NexusError) -> Notice:
+    text = gettext("Please check the code you were given and type it again. Your answers are still here.")
+    return Notice(title=gettext("This code is not known"), text=text, tone=PROBLEM, keeps_form=True)
+
+
 _REFUSALS: dict[type[NexusError], Callable[[NexusError], Notice]] = {
     ValidationError: _look_again,
     DuplicateVote: _already,
     IdempotencyKeyReused: _already_from_here,
     NotAuthenticated: lambda _: needs_account(),
+    CodeRefused: _other_code,
     RateLimited: _wait,
     Unavailable: _press_again,
 }

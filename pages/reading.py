@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 from asgiref.sync import sync_to_async
 
-from core.errors import NotFound
+from core.errors import BadRequest, NotFound
 from core.events import poll_state
-from core.positions import Position
+from core.positions import Position, open_position
 from pages.asking import Visitor
 from projections.document import ResultsDocument
 from projections.models import PollCard
@@ -34,3 +35,14 @@ async def results_of(card: PollCard, *, after: Position | None) -> tuple[Results
     order = await parts.waiters.version_with(after) if after is not None else None
     entry = await (parts.loader.current(key) if order is None else parts.loader.at_least(key, order))
     return entry.document, order is not None and entry.document.order >= order
+
+
+def own_position(token: str, poll_id: UUID) -> Position | None:
+    """The position in this poll that the token seals; None for anything else: the page then waits for no vote."""
+    if not token:
+        return None
+    try:
+        position = open_position(token)
+    except BadRequest:
+        return None
+    return position if position.poll_id == poll_id else None

@@ -15,10 +15,10 @@ from core.problems import problem_of
 
 View = Callable[..., Coroutine[Any, Any, HttpResponse]]
 
-# Everything comes from here, nothing stands in the markup, nobody frames it.
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
+# Everything comes from here, nothing stands in the markup.
+_OWN_THINGS_ONLY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'"
+CONTENT_SECURITY_POLICY = f"{_OWN_THINGS_ONLY}; frame-ancestors 'none'"
+EMBEDDABLE_POLICY = f"{_OWN_THINGS_ONLY}; frame-ancestors *"
 
 
 def page(view: View) -> View:
@@ -27,7 +27,23 @@ def page(view: View) -> View:
     Its answers are kept by no cache, because they hold CSRF tokens, keys or what only this visitor may see. A refusal of the domain, or a database
     that is away, becomes a page with its status.
     """
+    return _guarded(view, CONTENT_SECURITY_POLICY)
 
+
+def embeddable_page(view: View) -> View:
+    """As `page`, for the one page that others may show in a frame."""
+    guarded = _guarded(view, EMBEDDABLE_POLICY)
+
+    @wraps(view)
+    async def exempt(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response = await guarded(request, *args, **kwargs)
+        response.xframe_options_exempt = True  # how Django is told
+        return response
+
+    return exempt
+
+
+def _guarded(view: View, policy: str) -> View:
     @wraps(view)
     async def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
@@ -38,7 +54,7 @@ def page(view: View) -> View:
             problem = problem_of(error)
             response = render(request, "pages/refused.html", {"user": None, "problem": problem}, status=problem.status)
             add_refusal_headers(response, problem)
-        response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+        response.headers["Content-Security-Policy"] = policy
         response.headers["Cache-Control"] = "private, no-store"
         return response
 

@@ -7,11 +7,12 @@ import logging
 from celery import shared_task
 from celery.exceptions import Reject
 
+from core.accounts.expired import delete_expired as delete_expired_rows
 from projections.rendering import render, render_lagging
 from projections.writer import apply_batch as count_batch
 from workers.messages import BatchMessage, UndecodableMessage
 from workers.outages import OutageTooLong, outlast
-from workers.topology import APPLY_BATCH, SWEEP
+from workers.topology import APPLY_BATCH, DELETE_EXPIRED, SWEEP
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +41,17 @@ def sweep() -> None:
         outlast(render_lagging, seconds=_SWEEP_SECONDS)
     except OutageTooLong as error:
         logger.warning("nothing swept: %s", error)
+
+
+@shared_task(name=DELETE_EXPIRED)
+def delete_expired() -> None:
+    """Takes away refresh tokens and sessions whose time is over."""
+    try:
+        gone = outlast(delete_expired_rows, seconds=_SWEEP_SECONDS)
+    except OutageTooLong as error:
+        logger.warning("nothing that has expired was deleted: %s", error)
+    else:
+        logger.info("%d expired tokens and sessions are deleted", gone)
 
 
 def _count_and_render(message: BatchMessage) -> None:

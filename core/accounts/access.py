@@ -20,6 +20,7 @@ from core.accounts.models import User
 from core.errors import NotAuthenticated, PermissionDenied
 
 STAFF_CLAIM = "staff"
+GENERATION_CLAIM = "gen"
 _REMEMBERED = 10_000
 
 
@@ -29,13 +30,14 @@ class AccessClaims:
 
     user_id: UUID
     staff: bool
+    generation: int = 0  # of the account's tokens; an account in a higher one has made this token void
 
 
 _verified: dict[str, tuple[float, AccessClaims]] = {}
 
 
 def read_access_token(token: str) -> AccessClaims:
-    """The claims of a valid access token; raises `NotAuthenticated` for any other.
+    """The claims of a valid access token; raises `NotAuthenticated` for any other. Whether it was made void is for the caller to find out.
 
     Verified tokens are remembered until they expire: PyJWT's decode costs about as much as all the rest of a vote.
     """
@@ -54,7 +56,7 @@ def read_access_token(token: str) -> AccessClaims:
         )
         if payload.get("token_type") != "access":
             raise NotAuthenticated("This is not an access token.")
-        claims = AccessClaims(UUID(str(payload[rules["USER_ID_CLAIM"]])), payload.get(STAFF_CLAIM) is True)
+        claims = AccessClaims(UUID(str(payload[rules["USER_ID_CLAIM"]])), payload.get(STAFF_CLAIM) is True, int(payload.get(GENERATION_CLAIM, 0)))
     except (jwt.PyJWTError, ValueError) as error:
         raise NotAuthenticated("The access token is invalid or has expired.") from error
     if len(_verified) >= _REMEMBERED:

@@ -21,9 +21,9 @@ class BearerAuthentication(authentication.BaseAuthentication):
         if scheme.lower() != "bearer":
             raise NotAuthenticated("The Authorization header must be of the form: Bearer <access token>.")
         claims = read_access_token(token.strip())
-        user = User.objects.filter(pk=claims.user_id, is_active=True).first()
+        user = User.objects.filter(pk=claims.user_id, is_active=True, token_generation=claims.generation).first()
         if user is None:
-            raise NotAuthenticated("The account of this access token is no longer active.")
+            raise NotAuthenticated("The access token is no longer valid.")
         return user, claims
 
     def authenticate_header(self, request: Request) -> str:  # noqa: ARG002
@@ -35,6 +35,7 @@ class SessionAuthentication(authentication.SessionAuthentication):
 
     def enforce_csrf(self, request: Request) -> None:
         try:
-            super().enforce_csrf(request)
+            # Django's own request: REST framework's would want a body that it can parse, to look for the token there
+            super().enforce_csrf(request._request)  # type: ignore[arg-type]  # noqa: SLF001
         except exceptions.PermissionDenied as error:
             raise PermissionDenied("The session's CSRF token (header X-CSRFToken) is missing or wrong.") from error

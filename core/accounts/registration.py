@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import IntegrityError, transaction
 
 from core.accounts.models import User
+from core.accounts.passwords import password_faults
 from core.errors import FieldError, ValidationError
 
 
@@ -19,10 +18,7 @@ def register_user(*, username: str, email: str, password: str) -> User:
     faults = []
     if User.objects.filter(username=user.username).exists():
         faults.append(_TAKEN)
-    try:
-        validate_password(password, user)
-    except DjangoValidationError as error:
-        faults += [FieldError("#/password", " ".join(fault.messages), (fault.code or "weak").replace("_", "-")) for fault in error.error_list]
+    faults += password_faults(password, user, "#/password")
     if faults:
         raise ValidationError(faults[0].detail, errors=tuple(faults))
     user.set_password(password)

@@ -12,7 +12,7 @@ from rest_framework_simplejwt.settings import api_settings
 from rest_framework_simplejwt.token_blacklist.models import BlacklistedToken, OutstandingToken
 from rest_framework_simplejwt.tokens import AccessToken, Token
 
-from core.accounts.access import STAFF_CLAIM
+from core.accounts.access import GENERATION_CLAIM, STAFF_CLAIM
 from core.accounts.models import User
 from core.errors import NotAuthenticated
 
@@ -33,6 +33,7 @@ class TokenPair:
 def issue_pair(user: User) -> TokenPair:
     """A new pair for an active user. The database learns of the refresh token, but not the token itself: a copy of it signs nobody in."""
     refresh = RefreshToken.for_user(user)
+    refresh[GENERATION_CLAIM] = user.token_generation
     OutstandingToken.objects.create(
         user=user,
         jti=refresh[api_settings.JTI_CLAIM],
@@ -41,7 +42,7 @@ def issue_pair(user: User) -> TokenPair:
         expires_at=datetime.fromtimestamp(refresh["exp"], UTC),
     )
     access = AccessToken.for_user(user)
-    access[STAFF_CLAIM] = user.is_staff
+    access[STAFF_CLAIM], access[GENERATION_CLAIM] = user.is_staff, user.token_generation
     return TokenPair(access=str(access), refresh=str(refresh))
 
 
@@ -49,15 +50,15 @@ def rotate(refresh: str) -> TokenPair:
     """A new pair for a refresh token, which is dead from then on.
 
     Of requests that come at once with one token, one has the new pair: writing the token's row in the list of dead tokens decides, in the same
-    transaction that issues the pair. Raises `NotAuthenticated` for a token that is dead, expired, not ours, or of a user no longer active.
+    transaction that issues the pair. Raises `NotAuthenticated` for a token that is dead, void, expired, not ours, or of a user no longer active.
     """
     token = _read(refresh)
     with transaction.atomic():
         if not _kill(token):
             raise NotAuthenticated("This refresh token was used already.")
-        user = User.objects.filter(pk=_user_id(token), is_active=True).first()
+        user = User.objects.filter(pk=_user_id(token), is_active=True, token_generation=token.get(GENERATION_CLAIM, 0)).first()
         if user is None:
-            raise NotAuthenticated("The account of this refresh token is no longer active.")
+            raise NotAuthenticated("The refresh token is no longer valid.")
         return issue_pair(user)
 
 

@@ -6,6 +6,7 @@ from core.settings.api import *  # noqa: F403
 from core.settings.base import *  # noqa: F403
 from core.settings.databases import *  # noqa: F403
 from core.settings.logs import *  # noqa: F403
+from core.settings.mail import *  # noqa: F403
 from core.settings.messaging import *  # noqa: F403
 from core.settings.security import *  # noqa: F403
 from core.settings.voting import *  # noqa: F403

@@ -55,5 +55,9 @@ SPECTACULAR_SETTINGS = {
         "core.openapi.name_security_schemes",
         "commands.openapi.document_votes",
         "projections.openapi.document_results",
+        "projections.openapi_exports.document_exports",
+        "projections.openapi_streams.document_streams",
+        "core.openapi_links.add_links",
+        "core.openapi_answers.complete_operations",  # the last, for it completes what the others add
     ],
 }

@@ -31,6 +31,8 @@ X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 6000  # a whole ballot as a form: 50 questions with 100 choices each, all ticked
 CSRF_FAILURE_VIEW = "core.error_views.csrf_failure"
 
+PASSWORD_RESET_TIMEOUT = 3600  # seconds a mailed link works
+
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},

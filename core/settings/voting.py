@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from core.settings.environment import env
 
 VOTE_RATE_LIMIT = env.str("VOTE_RATE_LIMIT", "60/minute")
@@ -20,4 +22,8 @@ RELAY_REPUBLISH_SECONDS = env.float("RELAY_REPUBLISH_SECONDS", 5.0)
 WORKER_CONCURRENCY = env.int("WORKER_CONCURRENCY", 1)
 
 RESULTS_REVALIDATE_SECONDS = env.float("RESULTS_REVALIDATE_SECONDS", 1.0)
+STREAMS_LIMIT = env.int("STREAMS_LIMIT", 5000)
 RESULTS_MEMORY_POLLS = env.int("RESULTS_MEMORY_POLLS", 1000)
+
+REPORT_FONTS: list[Path] = list(map(Path, env.list("REPORT_FONTS", [])))
+REPORT_SECONDS = env.float("REPORT_SECONDS", 60.0)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
+import orjson
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from core.errors import BadRequest, PermissionDenied
-from core.positions import Position, open_position
+from core.errors import PermissionDenied, Unavailable
 from pages.asking import visitor_of
 from pages.presenting import BY_VOTES, POLL_ORDER, results_view
-from pages.reading import results_of, visible_card
+from pages.reading import own_position, results_of, visible_card
 from pages.responses import page
+from pages.timeline_drawing import Drawing, bucket_for, draw
+from projections.document import ResultsDocument
+from projections.models import PollCard
+from projections.readers import readers
 from projections.visibility import check_may_see
 
 
@@ -26,7 +29,7 @@ async def results(request: HttpRequest, slug: str) -> HttpResponse:
     visitor = await visitor_of(request)
     card = await visible_card(slug, visitor)
     token = request.GET.get("after", "")
-    own = _own_position(token, card.poll_id)
+    own = own_position(token, card.poll_id)
     document, included = await results_of(card, after=own)
     now = datetime.now(UTC)
     state = document.state(now)
@@ -42,16 +45,18 @@ async def results(request: HttpRequest, slug: str) -> HttpResponse:
         "after": "" if own is None or included else token,
         "etag": document.etag(state),
         "api_url": f"/api/v1/polls/{card.poll_id}/results",
+        "drawing": await _drawing(card, document),
     }
     return render(request, "pages/results.html", context)
 
 
-def _own_position(token: str, poll_id: UUID) -> Position | None:
-    """The position in this poll that the token seals; None for anything else: the page then waits for no vote."""
-    if not token:
+async def _drawing(card: PollCard, document: ResultsDocument) -> Drawing | None:
+    """When the votes came; None where there are none, or this cannot be told just now."""
+    if document.ballots == 0:
         return None
+    bucket = bucket_for(card.opens_at or card.created_at, document.as_of)
     try:
-        position = open_position(token)
-    except BadRequest:
+        _, body = await readers().timelines.body(card.poll_id, document.order, bucket)
+    except Unavailable:
         return None
-    return position if position.poll_id == poll_id else None
+    return draw(orjson.loads(body))

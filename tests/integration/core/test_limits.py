@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
 from pytest_django import Settings
 
-from core import limits
+from core import buckets, limits
+from core.buckets import Found, Take
 from core.circuit import Circuit
 from core.errors import RateLimited, Unavailable
 from core.limits import RateLimit
@@ -34,7 +35,7 @@ async def own_keys(settings: Settings) -> AsyncIterator[None]:
 @pytest.fixture
 def no_redis(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
-    monkeypatch.setattr(limits, "sync_redis", sync_redis.__wrapped__)
+    monkeypatch.setattr(buckets, "sync_redis", sync_redis.__wrapped__)
 
 
 async def takes(limit: RateLimit, address: str, times: int) -> list[Any]:
@@ -65,13 +66,13 @@ async def test_however_many_ask_at_once_no_more_than_the_limit_pass() -> None:
 
 async def test_what_gathers_in_one_turn_goes_in_one_round_trip(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
-    run = limits._run
+    run = limits.run_takes
 
-    async def counted(keys: list[str], rate: Rate) -> list[int]:
-        calls.append(len(keys))
-        return await run(keys, rate)
+    async def counted(takes: Sequence[Take]) -> list[Found]:
+        calls.append(len(takes))
+        return await run(takes)
 
-    monkeypatch.setattr(limits, "_run", counted)
+    monkeypatch.setattr(limits, "run_takes", counted)
     await takes(RateLimit("vote", SLOW, fail_open=False), "192.0.2.1", 40)
     assert calls == [40]
 
@@ -83,6 +84,28 @@ async def test_addresses_limits_and_ipv6_households_have_buckets_of_their_own() 
     assert granted(await takes(vote, "2001:db8:0:1::1", 1)) == 1
     assert granted(await takes(vote, "192.0.2.9", 1)) == 1
     assert granted(await takes(auth, "2001:db8::1", 1)) == 1
+
+
+async def test_who_is_signed_in_has_a_bucket_too_and_both_must_have_one_left() -> None:
+    limit, anna, bert = RateLimit("vote", SLOW, fail_open=False), uuid.uuid4(), uuid.uuid4()
+    for number in range(10):
+        headers = dict(await limit.take(f"192.0.2.{number}", anna))
+    assert headers[b"ratelimit"] == b'"vote-account";r=0;t=360', "the tighter one"
+    with pytest.raises(RateLimited) as refused:
+        await limit.take("192.0.2.77", anna)
+    assert refused.value.headers["RateLimit-Policy"] == '"vote-account";q=10;w=3600'
+    assert dict(await limit.take("192.0.2.77", bert))[b"ratelimit"] == b'"vote";r=9;t=360', "what is refused is taken from neither"
+    assert granted(await takes(limit, "192.0.2.77", 12)) == 9
+    with pytest.raises(RateLimited) as crowded:
+        await limit.take("192.0.2.77", bert)
+    assert crowded.value.headers["RateLimit"] == '"vote";r=0;t=360'
+    assert dict(await limit.take("192.0.2.78", bert))[b"ratelimit"].startswith(b'"vote-account";r=8')
+
+
+async def test_takes_of_one_and_of_two_buckets_share_a_round_trip(monkeypatch: pytest.MonkeyPatch) -> None:
+    limit, anna = RateLimit("vote", SLOW, fail_open=False), uuid.uuid4()
+    answers = await asyncio.gather(*(limit.take("192.0.2.1", anna if number % 2 else None) for number in range(6)))
+    assert [dict(answer)[b"ratelimit"] for answer in answers] == [f'"vote";r={left};t=360'.encode() for left in (9, 8, 7, 6, 5, 4)]
 
 
 async def test_what_was_taken_grows_back_evenly() -> None:
@@ -133,12 +156,12 @@ async def test_a_connection_that_redis_closed_while_idle_costs_nobody_the_limit(
 async def test_without_redis_votes_go_on_and_it_is_asked_once_not_once_per_vote(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
 
-    async def hang(keys: list[str], rate: Rate) -> list[int]:
-        calls.append(len(keys))
+    async def hang(takes: Sequence[Take]) -> list[Found]:
+        calls.append(len(takes))
         await asyncio.sleep(0.1)
         raise TimeoutError
 
-    monkeypatch.setattr(limits, "_run", hang)
+    monkeypatch.setattr(limits, "run_takes", hang)
     limit = RateLimit("vote", SLOW, fail_open=True, circuit=Circuit(first_pause=60))
     assert await takes(limit, "192.0.2.1", 600) == [[]] * 600
     began = time.monotonic()
@@ -166,23 +189,23 @@ def test_plain_code_goes_on_too() -> None:
 
 
 async def test_when_redis_is_back_the_limit_is_kept_again_without_a_vote_waiting_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    run = limits._run
+    run = limits.run_takes
 
-    async def refuse(keys: list[str], rate: Rate) -> list[int]:
+    async def refuse(takes: Sequence[Take]) -> list[Found]:
         raise ConnectionError
 
     limit = RateLimit("vote", SLOW, fail_open=True, circuit=Circuit(first_pause=0.05))
     with monkeypatch.context() as patch:
-        patch.setattr(limits, "_run", refuse)
+        patch.setattr(limits, "run_takes", refuse)
         assert await limit.take("192.0.2.1") == []
-    assert limits._run is run
+    assert limits.run_takes is run
     async with asyncio.timeout(5):
         while not await limit.take("192.0.2.1"):  # noqa: ASYNC110  (only a take finds out)
             await asyncio.sleep(0.01)
 
 
 async def test_off_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "_run", None)
+    monkeypatch.setattr(limits, "run_takes", None)
     limit = RateLimit("vote", parse_rate("off"), fail_open=False)
     assert await limit.take("192.0.2.1") == []
     assert limit.take_now("192.0.2.1") == {}

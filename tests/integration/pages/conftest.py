@@ -23,6 +23,8 @@ from core.asgi import application
 from core.limits import vote_limit
 from core.redis import close_async_redis
 from projections import feed
+from tests.factories import make_user
+from tests.integration.pages.organisers import signed_in
 
 ORIGIN = "http://testserver"
 _KEY = re.compile(r'name="key" value="([^"]+)"')
@@ -109,3 +111,8 @@ async def visit(committed_db: None, limit_votes: Callable[[str], None], monkeypa
     await feed.shutdown()
     await intake.shutdown()
     await close_async_redis()
+
+
+@pytest.fixture
+def chief(committed_db: None) -> Client:
+    return signed_in(make_user("chief", is_staff=True, is_superuser=True))
