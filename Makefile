@@ -15,7 +15,7 @@ RUN_STAMP = $(VENV)/.installed-$(shell { cat requirements.txt; $(PYTHON) -V; } 2
 DEV_STAMP = $(VENV)/.installed-dev-$(shell { cat requirements.txt requirements-dev.txt; $(PYTHON) -V; } 2>/dev/null | cksum | tr ' ' '-')
 PIP_INSTALL = install --quiet --disable-pip-version-check --no-input
 
-.PHONY: help run demo test test-all test-programs lint format lock clean clean-data venv dev python
+.PHONY: help run demo test test-all test-programs lint openapi format lock clean clean-data venv dev python
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
@@ -37,6 +37,9 @@ lint: dev ## ruff, mypy, who imports whom
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports
+
+openapi: venv ## docs/openapi.yaml anew
+	@$(PY) manage.py spectacular --file docs/openapi.yaml
 
 format: dev ## ruff rewrites what it can
 	$(PY) -m ruff check --fix .

@@ -79,7 +79,10 @@ def _origins() -> Iterator[CheckMessage]:
 
 
 def _servers() -> Iterator[CheckMessage]:
-    for name, schemes in (("REDIS_URL", ("redis", "rediss", "unix")), ("BROKER_URL", ("amqp", "amqps", "pyamqp", "redis", "rediss", "redis+socket"))):
+    for name, schemes in (
+        ("REDIS_URL", ("redis", "rediss", "unix", "redis+sentinel")),
+        ("BROKER_URL", ("amqp", "amqps", "pyamqp", "redis", "rediss", "redis+socket")),
+    ):
         scheme = getattr(settings, name).partition("://")[0]
         if scheme not in schemes:
             yield Error(f"{name}: it must begin with one of {', '.join(f'{known}://' for known in schemes)}.", id="nexus.E008")

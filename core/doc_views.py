@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
 from rest_framework.request import Request
@@ -17,14 +18,19 @@ _POLICY = (
 )
 
 
-class _OnlyFromHere(APIView):
+class _SaysWhatItAllows(APIView):
+    def options(self, request: Request, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]  # noqa: ARG002
+        return HttpResponse(status=204, headers={"Allow": ", ".join(self.allowed_methods)})
+
+
+class _OnlyFromHere(_SaysWhatItAllows):
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         answer = super().finalize_response(request, response, *args, **kwargs)
         answer["Content-Security-Policy"] = _POLICY
         return answer
 
 
-class SchemaView(SpectacularAPIView):
+class SchemaView(_SaysWhatItAllows, SpectacularAPIView):
     """The document: YAML, or JSON with `?format=json`; other parameters count for nothing."""
 
     @extend_schema(exclude=True)

@@ -6,7 +6,7 @@ import os
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
-from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, Counter, Histogram, generate_latest, values
+from prometheus_client import CONTENT_TYPE_PLAIN_0_0_4, CollectorRegistry, Counter, Gauge, Histogram, generate_latest, values
 
 from core.errors import PROBLEMS
 from core.metrics_folder import MetricsFolder, SharedCountsCollector
@@ -33,6 +33,10 @@ COMMIT_SECONDS = Histogram(
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0),
     registry=_written,
 )
+STREAMS_OPEN = Gauge(
+    "nexus_streams_open", "Clients that follow results at this moment, by `sse` or `websocket`.", ["kind"], registry=_written, multiprocess_mode="livesum"
+)
+STREAMS_DROPPED = Counter("nexus_streams_dropped_total", "Streams cut off because their client took nothing for too long.", registry=_written)
 
 _shown = CollectorRegistry()
 _shown.register(SharedCountsCollector(FOLDER))

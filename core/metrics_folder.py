@@ -23,7 +23,8 @@ from prometheus_client.registry import Collector
 if TYPE_CHECKING:
     from prometheus_client import Metric
 
-KINDS = ("counter", "histogram")  # gauges do not add up: ours are asked of PostgreSQL
+_KEPT = ("counter", "histogram")  # what the dead had counted stays
+KINDS = (*_KEPT, "gauge_livesum")  # what they held goes with them
 _ARCHIVE = "archive"
 _JOURNAL = "folded"
 _FILE_BYTES = 1 << 16
@@ -77,7 +78,7 @@ class MetricsFolder:
         dead = sorted(self._dead())
         if not dead:
             return 0
-        for kind in KINDS:
+        for kind in _KEPT:
             self._draft_archive(kind, dead)
         gone = [self._lock_of(name).name for name in dead] + [f"{kind}_{name}.db" for name in dead for kind in KINDS]
         draft = self.path / f"{_JOURNAL}.draft"
@@ -123,7 +124,7 @@ class MetricsFolder:
             target.close()
 
     def _dead(self) -> set[str]:
-        names = {path.stem.split("_", 1)[1] for path in self.path.glob("*_*.db")} | {path.stem for path in self.path.glob("*.alive")}
+        names = {path.stem.rsplit("_", 1)[1] for path in self.path.glob("*_*.db")} | {path.stem for path in self.path.glob("*.alive")}
         return {name for name in names - {_ARCHIVE, self._name if self._pid == os.getpid() else ""} if not self._lives(name)}
 
     def _lives(self, name: str) -> bool:

@@ -20,7 +20,7 @@ ANY_VOTER: list[dict[str, list[str]]] = [*ANYBODY, {"voter_cookie": []}, {"voter
 
 
 def name_security_schemes(result: Fragment, generator: object, request: object, public: bool) -> Fragment:  # noqa: ARG001, FBT001  (drf-spectacular's signature)
-    """A postprocessing hook: adds what operations call `bearer`, `session`, `voter_cookie`, `voter_token`, `voter_code`."""
+    """A postprocessing hook: adds what operations call `bearer`, `session`, `csrf`, `voter_cookie`, `voter_token`, `voter_code`."""
     result.setdefault("components", {})["securitySchemes"] = {
         "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "An access token. A bad one is refused everywhere."},
         "session": {
@@ -29,6 +29,7 @@ def name_security_schemes(result: Fragment, generator: object, request: object, 
             "name": settings.SESSION_COOKIE_NAME,
             "description": "A Django session; what changes something needs `X-CSRFToken` too.",
         },
+        "csrf": {"type": "apiKey", "in": "header", "name": "X-CSRFToken", "description": "The session's CSRF token, from the cookie `csrftoken`."},
         "voter_cookie": {
             "type": "apiKey",
             "in": "cookie",
@@ -62,18 +63,8 @@ def header(description: str, schema: Fragment | None = None) -> Fragment:
 
 
 def problem_answers(*statuses: int) -> Fragment:
-    """Problem details for these statuses, and for 500 and 503, which any operation can end with."""
-    more = {
-        401: {"WWW-Authenticate": header("`Bearer`")},
-        405: {"Allow": header("the methods that there are")},
-        429: {"Retry-After": header("seconds", {"type": "integer"}), "RateLimit": header("what is left"), "RateLimit-Policy": header("the limit")},
-        503: {"Retry-After": header("seconds", {"type": "integer"})},
-    }
+    """Problem details for these statuses, and for 500 and 503, which any operation can end with; `core/openapi_answers.py` adds the headers."""
     return {
-        str(status): {
-            "description": HTTPStatus(status).phrase,
-            "content": {PROBLEM_TYPE: {"schema": schema_ref("Problem")}},
-            **({"headers": more[status]} if status in more else {}),
-        }
+        str(status): {"description": HTTPStatus(status).phrase, "content": {PROBLEM_TYPE: {"schema": schema_ref("Problem")}}}
         for status in (*statuses, 500, 503)
     }

@@ -58,6 +58,9 @@ def preflight_headers(request: Headed, allow: str) -> Headers:
     return [
         *check_origin(request),
         (b"access-control-allow-methods", allow.encode()),
-        (b"access-control-allow-headers", b"Authorization, Content-Type, Idempotency-Key, If-None-Match, X-CSRFToken, X-Voter-Code, X-Voter-Token"),
+        (
+            b"access-control-allow-headers",
+            b"Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-Event-ID, X-CSRFToken, X-Voter-Code, X-Voter-Token",
+        ),
         (b"access-control-max-age", b"600"),
     ]

@@ -11,8 +11,12 @@ from django.conf import settings
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.retry import Retry as AsyncRetry
+from redis.asyncio.sentinel import Sentinel as AsyncSentinel
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from redis.sentinel import Sentinel
+
+from core.sentinel import SentinelAddress, parse_sentinel_url
 
 _of_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncRedis] = WeakKeyDictionary()
 
@@ -32,9 +36,15 @@ def sync_redis() -> Redis:
     """The process's client for plain code, safe to share among threads and across a fork.
 
     A command is tried once: no retries, at most `REDIS_TIMEOUT_SECONDS` each to connect and to answer. Values are bytes.
-    Raises `ValueError` for a URL that is not `redis://`, `rediss://` or `unix://`; commands raise `redis.RedisError`.
+    Behind Sentinel it is whoever is master when a connection is made. Raises `ValueError` for a URL that is not `redis://`, `rediss://`, `unix://` or
+    `redis+sentinel://`; commands raise `redis.RedisError`.
     """
-    return Redis.from_url(settings.REDIS_URL, retry=Retry(NoBackoff(), 0), **_options())
+    options = _options() | {"retry": Retry(NoBackoff(), 0)}
+    behind = parse_sentinel_url(settings.REDIS_URL)
+    if behind is None:
+        return Redis.from_url(settings.REDIS_URL, **options)
+    client: Redis = Sentinel(behind.sentinels, sentinel_kwargs=options).master_for(behind.service, **options, **_login(behind))
+    return client
 
 
 def async_redis() -> AsyncRedis:
@@ -42,8 +52,21 @@ def async_redis() -> AsyncRedis:
     loop = asyncio.get_running_loop()
     client = _of_loop.get(loop)
     if client is None:
-        client = _of_loop[loop] = AsyncRedis.from_url(settings.REDIS_URL, retry=AsyncRetry(NoBackoff(), 0), **_options())
+        client = _of_loop[loop] = _new_async_client()
     return client
+
+
+def _new_async_client() -> AsyncRedis:
+    options = _options() | {"retry": AsyncRetry(NoBackoff(), 0)}
+    behind = parse_sentinel_url(settings.REDIS_URL)
+    if behind is None:
+        return AsyncRedis.from_url(settings.REDIS_URL, **options)
+    client: AsyncRedis = AsyncSentinel(list(behind.sentinels), sentinel_kwargs=options).master_for(behind.service, **options, **_login(behind))
+    return client
+
+
+def _login(behind: SentinelAddress) -> dict[str, Any]:
+    return {"db": behind.database, "username": behind.username, "password": behind.password}
 
 
 async def close_async_redis() -> None:

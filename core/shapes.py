@@ -82,8 +82,8 @@ class Problem(_Shape):
 
 
 def problems(*statuses: int) -> dict[tuple[int, str], type[Problem]]:
-    """Responses for `extend_schema`; every operation can also fail with 500 and 503."""
-    return {(status, PROBLEM_TYPE): Problem for status in (*statuses, 500, 503)}
+    """Responses for `extend_schema`, and those that any view can end with: a bad `Host` (400), a body too large even where none is read (413) and so on."""
+    return {(status, PROBLEM_TYPE): Problem for status in sorted({*statuses, 400, 405, 413, 500, 503})}
 
 
 POLL_ID = OpenApiParameter("poll_id", str, OpenApiParameter.PATH, description="The poll's id; what is not an id is a 404.")

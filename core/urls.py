@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from django.urls import include, path, re_path
 
-from commands.apis import ClosePollApi, CreatePollApi, DeletePollApi, EditPollApi, PublishPollApi
+from commands.apis import ClosePollApi, CreatePollApi, DeletePollApi, EditPollApi, IssueCodesApi, PublishPollApi
 from core import error_views
 from core.accounts.apis import LogoutApi, MeApi, RegisterApi, TokenApi, TokenRefreshApi
+from core.accounts.password_apis import ChangePasswordApi, ConfirmResetApi, ResetPasswordApi
 from core.doc_views import DocsView, RedocView, SchemaView
 from core.health import livez, readyz
 from core.metrics import metrics_view
+from pages.admin.site import site
 from projections.apis import ListPollsApi, ReadPollApi
 
 
@@ -27,6 +29,9 @@ _accounts = [
     path("token/refresh", TokenRefreshApi.as_view()),
     path("logout", LogoutApi.as_view()),
     path("me", MeApi.as_view()),
+    path("password/change", ChangePasswordApi.as_view()),
+    path("password/reset", ResetPasswordApi.as_view()),
+    path("password/reset/confirm", ConfirmResetApi.as_view()),
 ]
 
 _polls = [
@@ -34,6 +39,7 @@ _polls = [
     path("polls/<uuid:poll_id>", Poll.as_view()),
     path("polls/<uuid:poll_id>/publish", PublishPollApi.as_view()),
     path("polls/<uuid:poll_id>/close", ClosePollApi.as_view()),
+    path("polls/<uuid:poll_id>/codes", IssueCodesApi.as_view()),
 ]
 
 _documentation = [
@@ -51,6 +57,7 @@ urlpatterns = [
     path("livez", livez),
     path("readyz", readyz),
     path("metrics", metrics_view),
+    path("admin/", site.urls),
     path("", include("pages.urls")),
 ]
 

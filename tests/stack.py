@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 from django.conf import settings
 from django.db import connections
 from psycopg2.extensions import make_dsn
@@ -85,6 +86,14 @@ class Stack:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait(10)
         self.processes.clear()
+
+    def is_ready(self) -> bool:
+        """Whether the web process takes votes; fails when it has ended."""
+        try:
+            return httpx.get(f"{self.url}/readyz").status_code == 200
+        except httpx.TransportError:
+            assert self.processes["web"].poll() is None, self.log("web")
+            return False
 
     def log(self, name: str) -> str:
         return (self._folder / f"{name}.log").read_text()

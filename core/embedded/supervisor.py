@@ -116,6 +116,6 @@ async def answers(address: Address) -> bool:
 def tell_urls(console: Console, address: Address) -> None:
     """Say where to look."""
     console.say("ready:")
-    for path, what in (("/", "polls"), ("/api/docs/", "the API, to try"), ("/readyz", "state of every part")):
+    for path, what in (("/", "polls"), ("/api/docs/", "the API, to try"), ("/admin/", "administration"), ("/readyz", "state of every part")):
         console.say(f"  {address.url}{path:<11} {what}")
     console.say("Ctrl-C stops everything")

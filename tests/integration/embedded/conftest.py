@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -115,7 +116,12 @@ class Run:
 
     def named(self, part: str) -> list[psutil.Process]:
         """Those of the family whose command line holds `part`."""
-        return [process for process in self.family() if part in " ".join(process.cmdline())]
+        found = []
+        for process in self.family():
+            with suppress(psutil.NoSuchProcess):  # it ended meanwhile, or is a zombie
+                if part in " ".join(process.cmdline()):
+                    found.append(process)
+        return found
 
     def watchdog(self) -> psutil.Process | None:
         """The living watchdog of this run."""

@@ -70,11 +70,24 @@ def test_a_living_and_a_killed_process_add_up_and_the_scrape_stands_without_post
             assert shown["nexus_postgres_up"] == 0
 
 
+def test_what_a_process_held_goes_with_it(tmp_path: Path) -> None:
+    follow = "from core import metrics; metrics.STREAMS_OPEN.labels('sse').inc({n}); "
+    with python(follow.format(n=3) + WAIT, tmp_path) as living, python(follow.format(n=4) + WAIT, tmp_path) as killed:
+        for process in (living, killed):
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+        assert samples(run(SHOW, tmp_path))["nexus_streams_open"] == 7
+        killed.kill()
+        killed.wait()
+        assert samples(run(SHOW, tmp_path))["nexus_streams_open"] == 3
+    assert "nexus_streams_open" not in samples(run(SHOW, tmp_path))
+
+
 def test_restarts_do_not_pile_up_files(tmp_path: Path) -> None:
     for _ in range(6):
         run(VOTE.format(n=1), tmp_path)
     folder = tmp_path / "metrics"
-    assert len(list(folder.iterdir())) <= 6, "the lock, two archives, and what the last process left"
+    assert len(list(folder.iterdir())) <= 7, "the lock, two archives, and what the last process left"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert samples(run(SHOW, tmp_path))["nexus_votes_accepted_total"] == 6
 

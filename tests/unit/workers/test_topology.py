@@ -6,7 +6,9 @@ import pytest
 from celery import Celery
 from pytest_django.fixtures import Settings
 
+from workers import tasks
 from workers.consumer import BatchConsumer
+from workers.schedule import beat_schedule
 from workers.topology import batches_queue, celery_options, dead_queue, sweeps_queue, uses_amqp
 
 
@@ -33,6 +35,12 @@ def test_each_task_has_its_queue_by_the_prefix(application: Celery, settings: Se
     assert route["queue"].name == f"{settings.QUEUE_PREFIX}.batches"
     route = application.amqp.router.route({}, "workers.sweep")
     assert route["queue"].name == f"{settings.QUEUE_PREFIX}.sweeps"
+    route = application.amqp.router.route({}, "workers.delete_expired")
+    assert route["queue"].name == f"{settings.QUEUE_PREFIX}.batches"
+
+
+def test_beat_sets_off_tasks_that_there_are() -> None:
+    assert {entry["task"] for entry in beat_schedule().values()} == {tasks.sweep.name, tasks.delete_expired.name}
 
 
 def test_on_rabbitmq_every_queue_is_a_quorum_queue_and_batches_die_into_the_dead_letters(settings: Settings) -> None:
