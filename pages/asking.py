@@ -49,4 +49,4 @@ async def visitor_of(request: HttpRequest) -> Visitor:
 
 
 async def _nothing_more() -> NoReturn:
-    raise NotImplementedError("Django has read the body")
+    raise RuntimeError("Django has read the body")
