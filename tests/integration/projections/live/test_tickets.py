@@ -61,7 +61,7 @@ async def test_it_is_good_in_its_own_poll_only(live: Live) -> None:
     assert refusal(await live.call("GET", other, f"/stream?ticket={ticket}")) == NOBODY
 
 
-@pytest.mark.parametrize("ticket", ["", "x", "A" * 43, "A" * 44, "%00", "../x"])
+@pytest.mark.parametrize("ticket", ["", "x", "A" * 43, "A" * 44, "../x"])
 async def test_what_is_none_is_refused_even_where_none_is_needed(live: Live, ticket: str) -> None:
     assert refusal(await live.call("GET", make_poll(), f"/stream?ticket={ticket}")) == NOBODY
 
