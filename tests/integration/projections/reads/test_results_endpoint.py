@@ -11,6 +11,7 @@ import jwt
 import pytest
 from django.conf import settings as django_settings
 
+from commands.tokens import VoterToken
 from core.ports import ports
 from tests.factories import make_poll, make_user
 from tests.integration.projections.reads.conftest import Web
@@ -119,14 +120,16 @@ async def test_results_for_some_are_never_in_a_shared_cache(web: Web) -> None:
 
 async def test_after_vote_is_for_those_who_voted(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     poll = make_poll(results="after_vote")
+    token = VoterToken.fresh().seal()
 
     async def holds_ballot(credentials: Any, poll_id: uuid.UUID) -> bool:
-        return poll_id == poll.id and "token" in (credentials.voter_header, credentials.voter_cookie)
+        return poll_id == poll.id and token in (credentials.voter_header, credentials.voter_cookie)
 
     monkeypatch.setattr(ports, "_ballot_lookup", holds_ballot)
     assert (await web.get(poll)).status_code == 403
-    assert (await web.get(poll, cookie="nexus_voter=token")).status_code == 200
-    assert (await web.get(poll, x_voter_token="token")).headers["cache-control"] == "private, no-store"
+    assert (await web.get(poll, cookie=f"nexus_voter={token}")).status_code == 200
+    assert (await web.get(poll, x_voter_token="forged")).status_code == 401
+    assert (await web.get(poll, x_voter_token=token)).headers["cache-control"] == "private, no-store"
 
 
 async def test_the_state_turns_at_its_moment_with_no_process_awake(web: Web) -> None:
