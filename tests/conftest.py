@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.db import connections
@@ -11,6 +12,12 @@ from django.test.utils import setup_databases, teardown_databases
 from pytest_django import DjangoDbBlocker
 
 from core.postgres import connect
+
+# The normal run tries the same examples each time and passes or fails for what changed; the long one (`-m slow`) looks for new ones.
+# A slow machine is no fault of an example.
+for _name, _same_each_time in (("normal", True), ("long", False)):
+    hypothesis.settings.register_profile(_name, derandomize=_same_each_time, deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("normal")
 
 KEPT = {"django_migrations", "django_content_type", "auth_permission", "log_epoch", "relay_cursor"}
 
@@ -36,6 +43,11 @@ def empty_all_tables() -> None:
             cursor.execute("UPDATE relay_cursor SET epoch = 1, xid = '0', vote_id = 0, seq = 0, drained_epoch = 1, drained_xid = '0', as_of = now()")
     finally:
         connection.close()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if "slow" in str(config.option.markexpr).replace("not slow", ""):
+        hypothesis.settings.load_profile("long")
 
 
 @pytest.fixture(scope="session", autouse=True)
