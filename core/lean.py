@@ -11,6 +11,7 @@ from urllib.parse import parse_qs
 
 from core.errors import BadRequest, BodyTooLarge, UnsupportedMediaType
 from core.json_bodies import read_json_object
+from core.whole_answers import send_whole
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -119,5 +120,4 @@ async def answer(send: Send, status: int, headers: Iterable[tuple[bytes, bytes]]
     listed = [*headers, (b"x-content-type-options", b"nosniff")]
     if status not in {204, 304}:
         listed.append((b"content-length", b"%d" % len(body)))
-    await send({"type": "http.response.start", "status": status, "headers": listed})
-    await send({"type": "http.response.body", "body": b"" if head else body})
+    await send_whole(send, status, listed, b"" if head else body)

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from time import monotonic
-from typing import TYPE_CHECKING
 from uuid import UUID
 
 from core.errors import BadRequest
 from core.lean import JSON_TYPE, Headers, LeanRequest, Send
 from core.positions import open_position
+from core.whole_answers import send_whole
 from projections.admission import admit, check_admitted, not_older_than_seen
 from projections.memory import Entry, memory
 from projections.prepared import NO_SNIFFING, with_after
 from projections.readers import readers
 from projections.validators import matches, newest_seen
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 _ENTRIES = memory.entries
 
@@ -73,7 +70,7 @@ async def _answer_after(request: LeanRequest, send: Send, poll_id: str, tokens: 
     await check_admitted(request, entry)
     body = with_after(entry.prepared.body, included=order is not None and entry.document.order >= order)
     headers = [JSON_TYPE, (b"content-length", b"%d" % len(body)), (b"cache-control", b"no-store"), NO_SNIFFING, *cors]
-    await _send_whole(send, 200, headers, b"" if request.method == "HEAD" else body)
+    await send_whole(send, 200, headers, b"" if request.method == "HEAD" else body)
 
 
 def _is_newer(seen: bytes, entry: Entry) -> bool:
@@ -84,10 +81,4 @@ def _is_newer(seen: bytes, entry: Entry) -> bool:
 async def _send(send: Send, entry: Entry, *, unchanged: bool, head: bool = False, more: Headers | None = None) -> None:
     prepared = entry.prepared
     headers = prepared.headers_unchanged if unchanged else prepared.headers
-    await _send_whole(send, 304 if unchanged else 200, (*headers, *more) if more else headers, b"" if head or unchanged else prepared.body)
-
-
-async def _send_whole(send: Send, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes = b"") -> None:
-    """Headers are sent as they stand, `Content-Length` among them."""
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    await send_whole(send, 304 if unchanged else 200, (*headers, *more) if more else headers, b"" if head or unchanged else prepared.body)
