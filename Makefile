@@ -9,13 +9,14 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 VENV := .venv
 PY := $(VENV)/bin/python
 TEST_STATE := .run/test
+BENCH_STATE := .run/bench
 
 # A stamp carries a checksum of what was installed, so that nothing is installed twice and a change is never missed.
 RUN_STAMP = $(VENV)/.installed-$(shell { cat requirements.txt; $(PYTHON) -V; } 2>/dev/null | cksum | tr ' ' '-')
-DEV_STAMP = $(VENV)/.installed-dev-$(shell { cat requirements.txt requirements-dev.txt; $(PYTHON) -V; } 2>/dev/null | cksum | tr ' ' '-')
+DEV_STAMP = $(VENV)/.installed-dev-$(shell { cat requirements.txt requirements-dev.txt bench/requirements.txt; $(PYTHON) -V; } 2>/dev/null | cksum | tr ' ' '-')
 PIP_INSTALL = install --quiet --disable-pip-version-check --no-input
 
-.PHONY: help run demo test test-all test-programs lint openapi format lock clean clean-data venv dev python
+.PHONY: help run demo bench bench-quick bench-growth bench-soak bench-live bench-programs test test-all test-programs lint openapi format lock clean clean-data venv dev python
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
@@ -31,6 +32,24 @@ test: dev test-programs ## everything the tests need, then the tests
 
 test-all: dev test-programs ## the slow tests too
 	@STATE_DIR=$(TEST_STATE) exec $(PY) -m core.embedded services -- $(PY) -m pytest -m "slow or not slow" $(ARGS)
+
+# What a bench measures are servers of its own, whatever the environment names.
+BENCH = @exec env -u DATABASE_URL -u DATABASE_DIRECT_URL -u REDIS_URL -u BROKER_URL STATE_DIR=$(BENCH_STATE) $(PY) -m core.embedded services -- $(PY) -m bench
+
+bench: dev bench-programs ## Nexus beside its peers, about a quarter of an hour; prints what must be reached and what was
+	$(BENCH) bench $(ARGS)
+
+bench-quick: dev bench-programs ## a part of it in two minutes
+	$(BENCH) quick $(ARGS)
+
+bench-growth: dev bench-programs ## the same vote and read with up to ten million votes in the log
+	$(BENCH) growth $(ARGS)
+
+bench-soak: dev bench-programs ## ten minutes of steady load: lag, memory, growth of the database
+	$(BENCH) soak $(ARGS)
+
+bench-live: dev bench-programs ## thousands of clients that follow a poll while it is voted in
+	$(BENCH) live $(ARGS)
 
 lint: dev ## ruff, mypy, who imports whom
 	$(PY) -m ruff check .
@@ -48,9 +67,10 @@ format: dev ## ruff rewrites what it can
 lock: dev ## requirements*.txt anew from requirements*.in, exact versions
 	$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links --no-header --upgrade requirements.in -o requirements.txt
 	$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links --no-header --upgrade requirements-dev.in -o requirements-dev.txt
+	$(PY) -m uv pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links --no-header --upgrade bench/requirements.in -o bench/requirements.txt
 
-clean: ## what can be made again: caches, the tests' data, the virtual environment
-	@if [ -x $(PY) ] && [ -e $(TEST_STATE)/stack-id ]; then STATE_DIR=$(TEST_STATE) $(PY) -m core.embedded clean; fi
+clean: ## what can be made again: caches, data of tests and bench, the virtual environment
+	@for state in $(TEST_STATE) $(BENCH_STATE); do if [ -x $(PY) ] && [ -e $$state/stack-id ]; then STATE_DIR=$$state $(PY) -m core.embedded clean; fi; done
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov
 	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
 
@@ -67,8 +87,8 @@ $(RUN_STAMP): | python
 	@rm -f $(VENV)/.installed-[0-9]*; touch "$@"
 
 $(DEV_STAMP): | python
-	@echo "installing requirements.txt and requirements-dev.txt into $(VENV) …"
-	@$(call install,-r requirements.txt -r requirements-dev.txt)
+	@echo "installing requirements.txt, requirements-dev.txt and bench/requirements.txt into $(VENV) …"
+	@$(call install,-r requirements.txt -r requirements-dev.txt -r bench/requirements.txt)
 	@rm -f $(VENV)/.installed-*; touch "$@" "$(RUN_STAMP)"
 
 # Debian's python3 may come without ensurepip; then the pip beside it installs into a virtual environment without one.
@@ -94,15 +114,27 @@ test-programs:
 	command -v rabbitmq-server >/dev/null 2>&1 || [ -x /usr/sbin/rabbitmq-server ] || missing="$$missing rabbitmq-server"; \
 	command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 || missing="$$missing chromium"; \
 	command -v chromedriver >/dev/null 2>&1 || missing="$$missing chromium-driver"; \
-	[ -n "$$missing" ] || exit 0; \
-	if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then \
-		echo "note: not installed:$$missing (only root on Debian or Ubuntu installs them by itself); tests that need them are skipped"; exit 0; \
-	fi; \
-	echo "installing for the tests:$$missing (apt-get; services are not started)"; \
-	log=$$(mktemp); policy=; \
-	if [ ! -e /usr/sbin/policy-rc.d ]; then policy=/usr/sbin/policy-rc.d; printf '#!/bin/sh\nexit 101\n' > $$policy; chmod +x $$policy; fi; \
-	trap '[ -z "$$policy" ] || rm -f "$$policy"; rm -f "$$log"' EXIT; \
-	export DEBIAN_FRONTEND=noninteractive; \
-	{ apt-get install -y --no-install-recommends $$missing || { apt-get update && apt-get install -y --no-install-recommends $$missing; }; } >"$$log" 2>&1 </dev/null || \
-	{ apt-get update -q && for one in $$missing; do apt-get install -y --no-install-recommends $$one; done; } >>"$$log" 2>&1 </dev/null || \
-		echo "note: apt-get did not install all of:$$missing ($$(grep -m1 -E '^(E|Err)' "$$log" || tail -n 1 "$$log")); tests that need them are skipped"
+	$(call apt_install,the tests)
+
+# wrk loads, nginx is a ceiling, RabbitMQ is what production has. Node, which one peer needs, is not installed by itself.
+bench-programs:
+	@missing=; \
+	command -v wrk >/dev/null 2>&1 || missing="$$missing wrk"; \
+	command -v nginx >/dev/null 2>&1 || [ -x /usr/sbin/nginx ] || missing="$$missing nginx"; \
+	command -v rabbitmq-server >/dev/null 2>&1 || [ -x /usr/sbin/rabbitmq-server ] || missing="$$missing rabbitmq-server"; \
+	$(call apt_install,the bench)
+
+define apt_install
+[ -n "$$missing" ] || exit 0; \
+if [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null 2>&1; then \
+	echo "note: not installed:$$missing (only root on Debian or Ubuntu installs them by itself); what needs them is skipped"; exit 0; \
+fi; \
+echo "installing for $(1):$$missing (apt-get; services are not started)"; \
+log=$$(mktemp); policy=; \
+if [ ! -e /usr/sbin/policy-rc.d ]; then policy=/usr/sbin/policy-rc.d; printf '#!/bin/sh\nexit 101\n' > $$policy; chmod +x $$policy; fi; \
+trap '[ -z "$$policy" ] || rm -f "$$policy"; rm -f "$$log"' EXIT; \
+export DEBIAN_FRONTEND=noninteractive; \
+{ apt-get install -y --no-install-recommends $$missing || { apt-get update && apt-get install -y --no-install-recommends $$missing; }; } >"$$log" 2>&1 </dev/null || \
+{ apt-get update -q && for one in $$missing; do apt-get install -y --no-install-recommends $$one; done; } >>"$$log" 2>&1 </dev/null || \
+	echo "note: apt-get did not install all of:$$missing ($$(grep -m1 -E '^(E|Err)' "$$log" || tail -n 1 "$$log")); what needs them is skipped"
+endef

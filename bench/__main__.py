@@ -1,0 +1,10 @@
+"""`python -m bench`: run | quick | growth | soak | live | selfcheck, inside `python -m core.embedded services -- …`."""
+
+from __future__ import annotations
+
+import sys
+
+from bench.commands import main
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""What the machine, or our server, can do at all: the limits above every system here."""

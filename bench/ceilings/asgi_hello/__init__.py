@@ -1,0 +1,1 @@
+"""The smallest ASGI application on our own server."""

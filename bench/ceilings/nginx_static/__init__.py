@@ -1,0 +1,1 @@
+"""nginx with a static file: what serving bytes costs when nothing is computed."""

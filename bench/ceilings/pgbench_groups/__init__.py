@@ -1,0 +1,1 @@
+"""pgbench writing the rows of votes in groups: what PostgreSQL can take, with nobody in front of it."""

@@ -1,0 +1,1 @@
+"""Nexus as a system under test: its own processes, filled through its own code."""

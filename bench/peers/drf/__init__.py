@@ -1,0 +1,1 @@
+"""Peer (a): Django, REST framework and simplejwt; one transaction per vote."""

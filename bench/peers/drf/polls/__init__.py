@@ -1,0 +1,1 @@
+"""Polls, votes and their counters."""

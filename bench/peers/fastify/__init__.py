@@ -1,0 +1,1 @@
+"""Peer (b): Node, fastify and pg; one durable INSERT per vote and nothing else."""

@@ -1,0 +1,1 @@
+"""The parts of a run, each a function that measures and writes into the book."""
