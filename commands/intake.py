@@ -15,7 +15,8 @@ from commands.rules import PollRules
 from commands.standing import standing_ballot
 from core import metrics
 from core.credentials import VOTER_COOKIE, VOTER_COOKIE_SECONDS, Credentials, credentials_of
-from core.errors import BadRequest, MethodNotAllowed, NexusError, NotFound
+from core.errors import BadRequest, MethodNotAllowed, NexusError, NotFound, Unavailable
+from core.front_door import front_door
 from core.health import forget_vote_path, register_vote_path
 from core.lean import JSON_TYPE, Headers, LeanRequest, Send, answer
 from core.origins import check_origin, preflight_headers
@@ -32,11 +33,13 @@ _MINE_ALLOW = "GET, HEAD, PUT, DELETE, OPTIONS"
 async def startup() -> None:
     """Starts the committer and the look-ups on the running loop; `/readyz` watches them from then on."""
     parts = start_engine()
+    front_door.guard(parts.admission.crowded, metrics.VOTES_REFUSED.labels(Unavailable.type).inc)
     register_vote_path("committer", parts.committer.trouble)
     register_vote_path("lookups", parts.lookups.trouble)
 
 
 async def shutdown() -> None:
+    front_door.leave_open()
     forget_vote_path("committer")
     forget_vote_path("lookups")
     await stop_engine()
@@ -83,6 +86,7 @@ def parse_id(text: str) -> UUID:
 async def _cast(request: LeanRequest, poll_id: str) -> tuple[Receipt, Headers]:
     """The receipt and the CORS headers of a request that casts, replaces or withdraws a vote."""
     try:
+        engine().admission.check()  # before any work; `core/front_door.py` refuses most still earlier
         poll, body, credentials, cors = await _read(request, poll_id, with_body=request.method != "DELETE")
         idempotency_key = _idempotency_key(request)
     except NexusError as refusal:

@@ -27,6 +27,11 @@ def poll_card_by_slug(*, slug: str) -> PollCard | None:
     return PollCard.objects.using(_RESULTS).filter(slug=slug).first()
 
 
+def is_final(poll_id: UUID) -> bool:
+    """Whether the poll's results will not change any more, by the database that decides it; answers `core.ports`."""
+    return PollCard.objects.filter(poll_id=poll_id, final=True).exists()
+
+
 def open_listed_cards(*, now: datetime | None = None, limit: int = 50) -> Sequence[PollCard]:
     """Polls that take votes at `now` (aware; default: the present) and want to be found, newest first, `limit` at most."""
     now = now or datetime.now(UTC)
