@@ -136,6 +136,8 @@ async def _websocket(scope: Scope, receive: Receive, send: Send) -> None:
     found = _SOCKET_PATH.fullmatch(request.path)
     try:
         check_host(scope)
+        if settings.HTTPS and not is_secure(scope):
+            raise PermissionDenied("Here WebSockets are opened by wss://.")
         if found is None:
             raise NotFound
         await sockets.handle_socket(request, send, found[1])

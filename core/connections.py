@@ -102,6 +102,11 @@ class SocketConnection(WebSocketsSansIOProtocol):
         if not self.close_sent:
             self.scope["extensions"][EXTENSION] = self  # type: ignore[assignment]  # the task that reads it starts in the next turn of the loop
 
+    async def send(self, message: Any) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
+            self.handshake_complete = True  # refused, and said so: else uvicorn logs an error for what anybody may ask
+
     def abort(self) -> None:
         self.transport.abort()
 

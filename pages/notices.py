@@ -23,6 +23,7 @@ class Notice:
     text: str
     tone: str = PLAIN
     results_link: bool = False
+    sign_in_link: bool = False
     keeps_form: bool = False
 
 
@@ -31,7 +32,7 @@ def has_voted() -> Notice:
 
 
 def needs_account() -> Notice:
-    return Notice(title=gettext("Please sign in to vote"), text=gettext("In this poll every account has one vote."))
+    return Notice(title=gettext("Please sign in to vote"), text=gettext("In this poll every account has one vote."), sign_in_link=True)
 
 
 def not_open(state: str) -> Notice:

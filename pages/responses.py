@@ -7,11 +7,11 @@ from functools import wraps
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import render
 
 from core.answer_headers import OWN_THINGS_ONLY, PAGE_POLICY
-from core.errors import NexusError, NotFound
+from core.errors import MethodNotAllowed, NexusError, NotFound
 from core.problems import problem_of
 
 View = Callable[..., Coroutine[Any, Any, HttpResponse]]
@@ -46,6 +46,8 @@ def _guarded(view: View, policy: str) -> View:
     async def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             response = await view(request, *args, **kwargs)
+            if isinstance(response, HttpResponseNotAllowed):
+                raise MethodNotAllowed(headers={"Allow": response.headers["Allow"]})
         except NotFound as gone:
             raise Http404 from gone
         except (NexusError, OperationalError, InterfaceError) as error:

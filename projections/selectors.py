@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import UTC, datetime
 from uuid import UUID
 
 from django.db import connections
-from django.db.models import Q
 
 from projections.document import ResultsDocument
 from projections.memory import memory
@@ -30,15 +27,6 @@ def poll_card_by_slug(*, slug: str) -> PollCard | None:
 def is_final(poll_id: UUID) -> bool:
     """Whether the poll's results will not change any more, by the database that decides it; answers `core.ports`."""
     return PollCard.objects.filter(poll_id=poll_id, final=True).exists()
-
-
-def open_listed_cards(*, now: datetime | None = None, limit: int = 50) -> Sequence[PollCard]:
-    """Polls that take votes at `now` (aware; default: the present) and want to be found, newest first, `limit` at most."""
-    now = now or datetime.now(UTC)
-    begun = Q(opens_at__isnull=True) | Q(opens_at__lte=now)
-    not_over = Q(closes_at__isnull=True) | Q(closes_at__gt=now)
-    open_cards = PollCard.objects.using(_RESULTS).filter(begun, not_over, listed=True, draft=False, sealed_at__isnull=True)
-    return list(open_cards.order_by("-created_at", "poll_id")[:limit])
 
 
 def results_document(*, poll_id: UUID) -> ResultsDocument | None:

@@ -67,4 +67,4 @@ USE_I18N = True
 STATIC_URL = "/static/"
 STATIC_ROOT = STATE_DIR / "static"
 SERVESTATIC_USE_FINDERS = True  # nothing has to be collected before `make run`
-LOGIN_URL = "/admin/login/"
+LOGIN_URL = "sign-in"

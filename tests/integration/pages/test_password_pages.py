@@ -31,11 +31,11 @@ def unlimited(settings: Settings) -> Iterator[None]:
     auth_limit.cache_clear()
 
 
-async def send(browser: Browser, path: str, **fields: str) -> httpx.Response:
-    """Opens the page, fills its form and sends it."""
+async def send(browser: Browser, path: str, _to: str | None = None, **fields: str) -> httpx.Response:
+    """Opens the page, fills its form and sends it, to the page itself unless the form says another path."""
     token = _TOKEN.search((await browser.get(path)).text)
     assert token is not None
-    return await browser.client.post(path, data={"csrfmiddlewaretoken": token[1], **fields}, headers={"Origin": ORIGIN})
+    return await browser.client.post(_to or path, data={"csrfmiddlewaretoken": token[1], **fields}, headers={"Origin": ORIGIN})
 
 
 async def test_from_the_question_to_the_new_password(visit: Callable[..., Awaitable[Browser]]) -> None:
