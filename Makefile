@@ -16,7 +16,7 @@ RUN_STAMP = $(VENV)/.installed-$(shell { cat requirements.txt; $(PYTHON) -V; } 2
 DEV_STAMP = $(VENV)/.installed-dev-$(shell { cat requirements.txt requirements-dev.txt bench/requirements.txt; $(PYTHON) -V; } 2>/dev/null | cksum | tr ' ' '-')
 PIP_INSTALL = install --quiet --disable-pip-version-check --no-input
 
-.PHONY: help run demo bench bench-quick bench-growth bench-soak bench-live bench-programs test test-all test-programs lint openapi format lock clean clean-data venv dev python
+.PHONY: help run demo overload bench bench-quick bench-growth bench-soak bench-live bench-programs test test-all test-programs faults breaks audit lint openapi format lock clean clean-data venv dev python
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
@@ -26,6 +26,9 @@ run: venv ## the whole system in the foreground; Ctrl-C stops it
 
 demo: venv ## a real election, vote by vote over HTTP, beside the official count
 	@exec $(PY) manage.py demo_election
+
+overload: venv ## the server's peak, twice its peak, and what became of every vote
+	@exec $(PY) -m bench.overload
 
 test: dev test-programs ## everything the tests need, then the tests
 	@STATE_DIR=$(TEST_STATE) exec $(PY) -m core.embedded services -- $(PY) -m pytest $(ARGS)
@@ -50,6 +53,20 @@ bench-soak: dev bench-programs ## ten minutes of steady load: lag, memory, growt
 
 bench-live: dev bench-programs ## thousands of clients that follow a poll while it is voted in
 	$(BENCH) live $(ARGS)
+
+faults: dev test-programs ## every part broken while votes arrive, and a table of what came of each vote; about an hour, ARGS=--help says more
+	@exec $(PY) -m tests.faults $(ARGS)
+
+breaks: dev test-programs ## each promise broken once on purpose in a copy, and the tests that notice; ARGS=--help says more
+	@STATE_DIR=$(TEST_STATE) exec $(PY) -m core.embedded services -- $(PY) -m tests.breaks $(ARGS)
+
+audit: dev ## known weaknesses in what requirements.txt pins; asks the network, and says so where there is none
+	@out=$$($(VENV)/bin/pip-audit --requirement requirements.txt --no-deps --disable-pip --progress-spinner off 2>&1) && { echo "$$out"; \
+		case "$$out" in *"could not be audited"*) echo "audit incomplete: the database knows nothing of the packages above" ;; esac; exit 0; }; \
+	case "$$out" in \
+	*ConnectionError*|*ConnectTimeout*|*ReadTimeout*|*"Failed to connect"*|*"Max retries exceeded"*|*"Could not connect"*) \
+		echo "audit skipped: the database of known weaknesses cannot be reached from here" ;; \
+	*) echo "$$out"; exit 1 ;; esac
 
 lint: dev ## ruff, mypy, who imports whom
 	$(PY) -m ruff check .

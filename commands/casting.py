@@ -69,10 +69,16 @@ async def cast_vote(
 
     The same `idempotency_key` with the same voter, method and body returns the first receipt again. Checks happen in the contract's order: poll,
     credentials, rate limit, replay, open, validation, changeable, duplicate. Raises the matching error of `core.errors`; `Unavailable` when the
-    outcome could not be learnt in time.
+    outcome could not be learnt in time, and at once when too many wait already.
     """
     parts = engine()
     headers: Headers = []
+    try:
+        place = parts.admission.enter()
+    except Unavailable as refusal:
+        metrics.VOTES_REFUSED.labels(refusal.type).inc()
+        raise
+    answered = True
     try:
         rules = await votable_rules(parts, poll_id, credentials)
         voter = await _voter_for(parts, rules, body, credentials, method=method, idempotency_key=idempotency_key)
@@ -87,10 +93,13 @@ async def cast_vote(
             voter = await _voter_for(parts, rules, body, credentials, method=method, idempotency_key=idempotency_key)  # who votes is a rule, too
         entry = _entry_or_refusal(outcome)
     except NexusError as refusal:
+        answered = not isinstance(refusal, Unavailable)
         metrics.VOTES_REFUSED.labels(refusal.type).inc()
         if isinstance(refusal, DuplicateVote):
             metrics.VOTES_DUPLICATE.inc()
         raise refusal.with_headers(headers) from refusal
+    finally:
+        parts.admission.leave(place, answered=answered)
     if outcome.fate is Fate.WRITTEN:
         metrics.VOTES_ACCEPTED.inc()
     return Receipt(

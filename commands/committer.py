@@ -36,7 +36,7 @@ class Committer:
     """
 
     def __init__(self) -> None:
-        self._connection = WriteConnection("nexus-committer", {"jit": "off", "lock_timeout": "250ms", "statement_timeout": "15s", "synchronous_commit": "on"})
+        self._connection = WriteConnection("nexus-committer", {"jit": "off", "lock_timeout": "250ms", "statement_timeout": "10s", "synchronous_commit": "on"})
         self.batcher: Batcher[LogRequest, Outcome] = Batcher(
             "committer",
             self.commit,
@@ -45,6 +45,7 @@ class Committer:
             deadline_seconds=settings.VOTE_DEADLINE_SECONDS,
             key=lambda request: (request.poll_id, request.voter_key),
             when_idle=self._connection.care,
+            when_stuck=self._connection.hang_up.cut,
             at_stop=self._connection.lost,
         )
         self._refused_at: float | None = None

@@ -11,7 +11,9 @@ import psycopg2
 from commands.tokens import secret_fingerprint
 from commands.vote_log import prepare
 from core.errors import Unavailable
+from core.hangup import HangUp
 from core.log_identity import LogIdentityError, check_log_identity
+from core.log_mark import check_log_mark
 from core.postgres import connect
 from core.start_checks import CannotStart
 
@@ -65,11 +67,12 @@ def refuse_wrong_secret() -> None:
 
 
 class WriteConnection:
-    """One connection, used by one thread. `cursor()` connects when needed; after `lost()` it will do so again."""
+    """One connection, used by one thread. `cursor()` connects when needed; after `lost()` it will do so again. `hang_up.cut` is for other threads."""
 
     def __init__(self, application_name: str, settings: dict[str, str]) -> None:
         self._application_name, self._settings = application_name, settings
         self._connection: Connection | None = None
+        self.hang_up = HangUp()
         self.trouble: str | None = None
 
     def cursor(self) -> Cursor:
@@ -95,6 +98,7 @@ class WriteConnection:
             with contextlib.suppress(psycopg2.Error):
                 self._connection.close()
             self._connection = None
+        self.hang_up.detach()
 
     def care(self) -> None:
         """Notices a lost connection, and makes a new one, before a vote has to; `trouble` says what came of it."""
@@ -110,23 +114,28 @@ class WriteConnection:
 
     def _connect(self) -> Connection:
         try:
-            connection = connect("direct", application_name=self._application_name, settings=self._settings)
+            connection = connect("direct", application_name=self._application_name, settings=self._settings, opened=self.hang_up.attach)
         except psycopg2.Error:
+            self.hang_up.detach()
             self.trouble = "PostgreSQL cannot be reached"
             raise
         try:
             with connection.cursor() as cursor:
                 check_log_identity(cursor)
+                check_log_mark(cursor)
                 check_voter_secret(cursor)
             prepare(connection)
         except (LogIdentityError, WrongSecretError) as error:
             connection.close()
+            self.hang_up.detach()
             if self.trouble != str(error):
                 log.error("votes are refused: %s", error)  # noqa: TRY400  (the sentence says it all)
             self.trouble = str(error)
             raise Unavailable("The vote log needs an operator; see the server's log.", retry_after=30) from error
         except psycopg2.Error:
             connection.close()
+            self.hang_up.detach()
+            self.trouble = "PostgreSQL cannot be reached"
             raise
         if self.trouble is not None:
             log.info("%s: connected again", self._application_name)

@@ -107,8 +107,8 @@ def _question(read: FieldReader) -> QuestionDefinition:
     question = QuestionDefinition(
         text=read.line("text", None, longest=QUESTION_LIMIT),
         kind=read.one_of("kind", SINGLE, known=(SINGLE, MULTIPLE)),
-        min_choices=read.number("min_choices", 1, least=0),
-        max_choices=read.number("max_choices", 1, least=1),
+        min_choices=read.number("min_choices", 1, least=0, most=CHOICES[1]),
+        max_choices=read.number("max_choices", 1, least=1, most=CHOICES[1]),
         choices=tuple(reader.line("text", None, longest=CHOICE_LIMIT) for reader in readers),
     )
     _check_repeats(readers, question.choices)

@@ -1,7 +1,10 @@
-"""What the write side keeps running in a web process: the committer, the look-ups, the rules in memory, the guard of codes."""
+"""What the write side keeps running in a web process: the committer, the look-ups, the rules in memory, the guard of codes, the door."""
 
 from __future__ import annotations
 
+from django.conf import settings
+
+from commands.admission import Admission
 from commands.code_guard import CodeGuard
 from commands.committer import Committer
 from commands.lookups import Lookups
@@ -17,6 +20,11 @@ class Engine:
         self.lookups = Lookups()
         self.rules = RulesCache(self.lookups.rules)
         self.codes = CodeGuard()
+        self.admission = Admission(
+            always=2 * settings.VOTE_GROUP_LIMIT,
+            most=settings.VOTE_QUEUE_LIMIT,
+            wait_seconds=settings.VOTE_WAIT_SECONDS,
+        )
 
     def start(self) -> None:
         self.committer.batcher.start()

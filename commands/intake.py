@@ -15,7 +15,8 @@ from commands.rules import PollRules
 from commands.standing import standing_ballot
 from core import metrics
 from core.credentials import VOTER_COOKIE, VOTER_COOKIE_SECONDS, Credentials, credentials_of
-from core.errors import BadRequest, MethodNotAllowed, NexusError, NotFound
+from core.errors import BadRequest, MethodNotAllowed, NexusError, NotFound, Unavailable
+from core.front_door import front_door
 from core.health import forget_vote_path, register_vote_path
 from core.lean import JSON_TYPE, Headers, LeanRequest, Send, answer
 from core.origins import check_origin, preflight_headers
@@ -32,11 +33,13 @@ _MINE_ALLOW = "GET, HEAD, PUT, DELETE, OPTIONS"
 async def startup() -> None:
     """Starts the committer and the look-ups on the running loop; `/readyz` watches them from then on."""
     parts = start_engine()
+    front_door.guard(parts.admission.crowded, metrics.VOTES_REFUSED.labels(Unavailable.type).inc)
     register_vote_path("committer", parts.committer.trouble)
     register_vote_path("lookups", parts.lookups.trouble)
 
 
 async def shutdown() -> None:
+    front_door.leave_open()
     forget_vote_path("committer")
     forget_vote_path("lookups")
     await stop_engine()
@@ -44,28 +47,30 @@ async def shutdown() -> None:
 
 async def handle_votes(request: LeanRequest, send: Send, poll_id: str) -> None:
     """`POST /api/v1/polls/{id}/votes`."""
+    poll = parse_id(poll_id)
     if request.method == "OPTIONS":
         await _options(request, send, _VOTES_ALLOW)
         return
     if request.method != "POST":
         raise MethodNotAllowed(headers={"Allow": _VOTES_ALLOW})
-    receipt, cors = await _cast(request, poll_id)
+    receipt, cors = await _cast(request, poll)
     await answer(send, 201, [JSON_TYPE, _NO_STORE, *_voter_headers(receipt, request.scope["scheme"]), *receipt.headers, *cors], _receipt_body(receipt))
 
 
 async def handle_my_vote(request: LeanRequest, send: Send, poll_id: str) -> None:
     """`GET`, `PUT` and `DELETE /api/v1/polls/{id}/votes/mine`."""
+    poll = parse_id(poll_id)
     method = request.method
     if method == "OPTIONS":
         await _options(request, send, _MINE_ALLOW)
         return
     if method in {"GET", "HEAD"}:
-        poll, _, credentials, cors = await _read(request, poll_id, with_body=False)
+        _, credentials, cors = await _read(request, poll, with_body=False)
         await answer(send, 200, [JSON_TYPE, _NO_STORE, *cors], orjson.dumps(await _mine(poll, credentials)), head=method == "HEAD")
         return
     if method not in {"PUT", "DELETE"}:
         raise MethodNotAllowed(headers={"Allow": _MINE_ALLOW})
-    receipt, cors = await _cast(request, poll_id)
+    receipt, cors = await _cast(request, poll)
     headers = [_NO_STORE, *_voter_headers(receipt, request.scope["scheme"]), *receipt.headers, *cors]
     if method == "DELETE":
         await answer(send, 204, headers)
@@ -80,10 +85,11 @@ def parse_id(text: str) -> UUID:
     return UUID(text)
 
 
-async def _cast(request: LeanRequest, poll_id: str) -> tuple[Receipt, Headers]:
+async def _cast(request: LeanRequest, poll: UUID) -> tuple[Receipt, Headers]:
     """The receipt and the CORS headers of a request that casts, replaces or withdraws a vote."""
     try:
-        poll, body, credentials, cors = await _read(request, poll_id, with_body=request.method != "DELETE")
+        engine().admission.check()  # before any work; `core/front_door.py` refuses most still earlier
+        body, credentials, cors = await _read(request, poll, with_body=request.method != "DELETE")
         idempotency_key = _idempotency_key(request)
     except NexusError as refusal:
         metrics.VOTES_REFUSED.labels(refusal.type).inc()
@@ -91,17 +97,19 @@ async def _cast(request: LeanRequest, poll_id: str) -> tuple[Receipt, Headers]:
     return await cast_vote(poll, body, credentials, method=request.method, idempotency_key=idempotency_key), cors
 
 
-async def _read(request: LeanRequest, poll_id: str, *, with_body: bool) -> tuple[UUID, dict[str, Any], Credentials, Headers]:
+async def _read(request: LeanRequest, poll: UUID, *, with_body: bool) -> tuple[dict[str, Any], Credentials, Headers]:
     """Everything about a request that can be refused before its voter is known, in the contract's order."""
-    poll = parse_id(poll_id)
     rules = await engine().rules.get(poll)
     if rules.draft:
         await votable_rules(engine(), poll, await _credentials_or_none(request))
-    body: dict[str, Any] = {}
-    if with_body:
-        body = await request.json_object(limit=BODY_LIMIT)
-    cors = check_origin(request)
-    return poll, body, await credentials_of(request), cors
+    try:
+        body = await request.json_object(limit=BODY_LIMIT) if with_body else {}
+        cors = check_origin(request)
+        return body, await credentials_of(request), cors
+    except NexusError:
+        if (await engine().rules.get(poll, fresh=True)).draft:  # whether there is such a poll comes first, and what is remembered may be a second old
+            await votable_rules(engine(), poll, await _credentials_or_none(request))
+        raise
 
 
 async def _credentials_or_none(request: LeanRequest) -> Credentials:

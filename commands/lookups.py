@@ -20,6 +20,8 @@ Keys = tuple[UUID, UUID, UUID]
 Asked = Keys | UUID | CodeHash
 Found = Finding | PollRules | bool
 
+_DEADLINE_SECONDS = 5.0
+
 
 class Lookups:
     """`finding(poll_id, voter_key, request_key)`, `rules(poll_id)` and `is_code(…)`; all raise `Unavailable` while PostgreSQL is away."""
@@ -27,7 +29,14 @@ class Lookups:
     def __init__(self) -> None:
         self._connection = WriteConnection("nexus-lookups", {"jit": "off", "lock_timeout": "1s", "statement_timeout": "5s"})
         self.batcher: Batcher[Asked, Found] = Batcher(
-            "lookups", self._answer, group_limit=500, queue_limit=5000, deadline_seconds=5.0, when_idle=self._connection.care, at_stop=self._connection.lost
+            "lookups",
+            self._answer,
+            group_limit=500,
+            queue_limit=5000,
+            deadline_seconds=_DEADLINE_SECONDS,
+            when_idle=self._connection.care,
+            when_stuck=self._connection.hang_up.cut,
+            at_stop=self._connection.lost,
         )
 
     def trouble(self) -> str | None:

@@ -21,8 +21,8 @@ def new_salt() -> bytes:
 class Poll(models.Model):
     """A poll and its rules.
 
-    Rows are updated only by `commands.handlers`, under the poll's exclusive advisory lock and `FOR UPDATE`: the committer judges every vote by
-    this row `FOR SHARE`, and any other update would make voters wait.
+    Rows are updated only by `commands.handlers` and `commands.forgetting`, under the poll's exclusive advisory lock and `FOR UPDATE`: the committer
+    judges every vote by this row `FOR SHARE`, and any other update would make voters wait.
     """
 
     class Voters(models.TextChoices):

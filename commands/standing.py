@@ -19,6 +19,7 @@ _NO_KEY = UUID(int=0)
 async def standing_ballot(poll_id: UUID, credentials: Credentials) -> tuple[PollRules, Finding]:
     """The poll's rules and the voter's standing ballot. Raises `NotFound` when there is none, else as `ballot_holder`."""
     parts = engine()
+    await parts.rules.get(poll_id, fresh=True)  # who counts as one voter may have been changed just now
     rules = await votable_rules(parts, poll_id, credentials)
     voter = ballot_holder(rules, credentials)
     await check_code(parts, rules, voter, credentials)

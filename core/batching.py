@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import copy
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -17,6 +18,7 @@ from core.errors import Unavailable
 log = logging.getLogger(__name__)
 
 _IDLE_SECONDS = 2.0
+_STUCK = 3  # whoever asked has had an answer since the first deadline; time-outs of the server come in between
 
 Question = TypeVar("Question")
 Answer = TypeVar("Answer")
@@ -45,7 +47,8 @@ class Batcher(Generic[Question, Answer]):
     No waiting window: a lone question is worked on at once, and under load groups grow by themselves, to `group_limit` at most. At most one question
     per `key` goes into a group; the others stay for the next. `ask` raises `Unavailable` when `queue_limit` questions wait already, and when
     `deadline_seconds` pass; a question still queued then is taken out first, one that is being worked on has an unknown outcome. `when_idle` runs on the
-    thread at its start and every few seconds without questions: the place to look after a connection.
+    thread at its start and every few seconds without questions: the place to look after a connection. `when_stuck` runs on the loop when the thread has
+    been busy for `_STUCK` deadlines, and again after as many more: it must make whatever the thread waits for fail.
     """
 
     def __init__(
@@ -58,9 +61,11 @@ class Batcher(Generic[Question, Answer]):
         deadline_seconds: float,
         key: Callable[[Question], Hashable] | None = None,
         when_idle: Callable[[], None] = lambda: None,
+        when_stuck: Callable[[], object] = lambda: None,
         at_stop: Callable[[], None] = lambda: None,
     ) -> None:
-        self._name, self._work, self._key, self._when_idle, self._at_stop = name, work, key, when_idle, at_stop
+        self._name, self._work, self._key = name, work, key
+        self._when_idle, self._when_stuck, self._at_stop = when_idle, when_stuck, at_stop
         self._group_limit, self._queue_limit, self._deadline_seconds = group_limit, queue_limit, deadline_seconds
         self._queue: deque[Pending[Question, Answer]] = deque()
         self._outstanding: set[Pending[Question, Answer]] = set()
@@ -68,6 +73,8 @@ class Batcher(Generic[Question, Answer]):
         self._idle = True
         self._stopping = False
         self._group_since: float | None = None
+        self._busy_since: float | None = None  # with a group, or with `when_idle`
+        self._hung_up_at = -math.inf
         self._thread: threading.Thread | None = None
         self._reaper: asyncio.Task[None] | None = None
 
@@ -78,16 +85,20 @@ class Batcher(Generic[Question, Answer]):
         self._reaper = asyncio.get_running_loop().create_task(self._watch())
 
     async def stop(self) -> None:
-        """Lets what is queued be answered, then ends the thread."""
+        """Lets what is queued be answered, until the last deadline, then ends the thread; where nobody waits any more, within about two seconds."""
         with self._condition:
             self._stopping = True
             self._condition.notify()
+        if self._thread is not None:
+            last = max((pending.deadline for pending in self._outstanding if not pending.future.done()), default=time.monotonic())
+            await asyncio.to_thread(self._thread.join, max(0.0, last - time.monotonic()) + 1)
+            if self._thread.is_alive():
+                self._when_stuck()
+                await asyncio.to_thread(self._thread.join, 1)
         if self._reaper is not None:
             self._reaper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._reaper
-        if self._thread is not None:
-            await asyncio.to_thread(self._thread.join, self._deadline_seconds + 1)
         for pending in self._outstanding:
             if not pending.future.done():
                 pending.future.set_exception(Unavailable("The server is stopping."))
@@ -129,7 +140,7 @@ class Batcher(Generic[Question, Answer]):
         try:
             self._rest()
             while (group := self._take()) is not None:
-                self._group_since = time.monotonic()
+                self._group_since = self._busy_since = time.monotonic()
                 try:
                     self._work(group)
                 except Exception as error:
@@ -137,17 +148,19 @@ class Batcher(Generic[Question, Answer]):
                     for pending in group:
                         if pending.answer is None:
                             pending.answer = error
-                self._group_since = None
+                self._group_since = self._busy_since = None
                 _deliver(group)
         finally:
-            self._group_since = None
+            self._group_since = self._busy_since = None
             self._at_stop()
 
     def _rest(self) -> None:
+        self._busy_since = time.monotonic()
         try:
             self._when_idle()
         except Exception:
             log.exception("%s: what it does when idle failed", self._name)
+        self._busy_since = None
 
     def _take(self) -> list[Pending[Question, Answer]] | None:
         """The next group, or None when it is time to end."""
@@ -189,6 +202,11 @@ class Batcher(Generic[Question, Answer]):
                 log.error("the %s thread had died and is started again", self._name)
                 self._start_thread()
             now = time.monotonic()
+            busy_since = self._busy_since
+            if busy_since is not None and now - max(busy_since, self._hung_up_at) > _STUCK * self._deadline_seconds:
+                log.error("the %s thread gets no answer and is cut off from whom it asked", self._name)
+                self._hung_up_at = now
+                self._when_stuck()
             late = [pending for pending in self._outstanding if pending.deadline < now]
             for pending in late:
                 with self._condition:

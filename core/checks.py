@@ -86,6 +86,17 @@ def _servers() -> Iterator[CheckMessage]:
         scheme = getattr(settings, name).partition("://")[0]
         if scheme not in schemes:
             yield Error(f"{name}: it must begin with one of {', '.join(f'{known}://' for known in schemes)}.", id="nexus.E008")
+        elif scheme != "redis+sentinel" and not _can_be_read(getattr(settings, name)):
+            yield Error(f"{name}: it cannot be read; a / or # in its password is written %2F or %23.", id="nexus.E011")
+
+
+def _can_be_read(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    return port != 0 and not parts.fragment
 
 
 def _amounts() -> Iterator[CheckMessage]:
@@ -96,13 +107,22 @@ def _amounts() -> Iterator[CheckMessage]:
             yield Error(f"{name}: {getattr(settings, name)} is too small; it must be above 0.", id="nexus.E010")
     if settings.WEB_SHUTDOWN_SECONDS <= settings.VOTE_DEADLINE_SECONDS:
         yield Caution("WEB_SHUTDOWN_SECONDS should be above VOTE_DEADLINE_SECONDS: a stop would leave votes in flight without an answer.", id="nexus.W004")
-    if settings.VOTER_KEY_SECRET == settings.SECRET_KEY or len(settings.VOTER_KEY_SECRET) < 32:
+
+
+def _secrets() -> Iterator[CheckMessage]:
+    if any(len(secret) < _SHORTEST_SECRET for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)):
+        yield Caution(
+            f"SECRET_KEY and each of SECRET_KEY_FALLBACKS should have {_SHORTEST_SECRET} characters or more: whoever guesses one signs in as anybody.",
+            id="nexus.W006",
+        )
+    if settings.VOTER_KEY_SECRET == settings.SECRET_KEY or len(settings.VOTER_KEY_SECRET) < _SHORTEST_SECRET:
         yield Caution("VOTER_KEY_SECRET should be a secret of its own, of 32 characters or more, and never change while polls are open.", id="nexus.W005")
 
 
+_SHORTEST_SECRET = 32
 _POSITIVE = (
     "WEB_WORKERS", "WORKER_CONCURRENCY", "VOTE_GROUP_LIMIT", "VOTE_QUEUE_LIMIT", "VOTE_DEADLINE_SECONDS", "RELAY_CUT_LIMIT", "REDIS_TIMEOUT_SECONDS",
-    "WEB_BACKLOG",
+    "WEB_BACKLOG", "WEB_REQUESTS_LIMIT", "VOTE_WAIT_SECONDS",
 )  # fmt: skip
 
-_CHECKS: tuple[Callable[[], Iterator[CheckMessage]], ...] = (_rates, _proxies, _public_url, _hosts, _origins, _servers, _amounts)
+_CHECKS: tuple[Callable[[], Iterator[CheckMessage]], ...] = (_rates, _proxies, _public_url, _hosts, _origins, _servers, _amounts, _secrets)

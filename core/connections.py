@@ -7,8 +7,10 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from core.bounded_http import BoundedHttp
+from core.front_door import front_door
 
 if TYPE_CHECKING:
     from websockets.http11 import Request
@@ -44,8 +46,11 @@ def connection_of(scope: Scope) -> Connection:
     return cast("Connection", scope.get("extensions", {}).get(EXTENSION) or NoConnection())
 
 
-class HttpConnection(HttpToolsProtocol):
-    """Uvicorn waits for open answers when it stops; through `at_stop` those that would stay open hear of it in time."""
+class HttpConnection(BoundedHttp):
+    """Votes that come while too many wait are turned away before they are read.
+
+    Uvicorn waits for open answers when it stops; through `at_stop` those that would stay open hear of it in time.
+    """
 
     _stopping = False
     _callback: Callable[[], None] | None = None
@@ -57,6 +62,17 @@ class HttpConnection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope["extensions"] = self._extensions
+
+    def data_received(self, data: bytes) -> None:
+        may_refuse = self.is_between_requests and not self.flow.write_paused  # who does not take refusals must not pile them up here
+        refusal = front_door.refusal(data, self.server_state.default_headers) if may_refuse else None
+        if refusal is None:
+            super().data_received(data)
+            return
+        self._clear_deadline()
+        self._unset_keepalive_if_required()
+        self.transport.write(refusal)
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def shutdown(self) -> None:
         super().shutdown()
@@ -85,6 +101,11 @@ class SocketConnection(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if not self.close_sent:
             self.scope["extensions"][EXTENSION] = self  # type: ignore[assignment]  # the task that reads it starts in the next turn of the loop
+
+    async def send(self, message: Any) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
+            self.handshake_complete = True  # refused, and said so: else uvicorn logs an error for what anybody may ask
 
     def abort(self) -> None:
         self.transport.abort()

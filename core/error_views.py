@@ -51,6 +51,7 @@ def unknown_api_path(request: HttpRequest) -> HttpResponse:
     return problem_response(errors.NotFound("There is nothing at this path."), request.path)
 
 
+@csrf_exempt  # or it would answer POST with 403
 @require_safe
 def explain_problem(request: HttpRequest, problem_type: str) -> HttpResponse:
     """The page behind a problem's `type`: what it means and what to do."""

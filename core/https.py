@@ -11,12 +11,7 @@ from core.clients import is_from_trusted_proxy
 from core.lean import answer
 
 if TYPE_CHECKING:
-    from collections.abc import MutableMapping
-    from typing import Any
-
-    from core.lean import Scope, Send
-
-_EXEMPT = frozenset({"/livez", "/readyz", "/metrics"})  # probes come by bare address, from inside
+    from core.lean import Headers, Scope, Send
 
 
 def is_secure(scope: Scope) -> bool:
@@ -25,10 +20,6 @@ def is_secure(scope: Scope) -> bool:
         return True
     forwarded = [value for name, value in scope["headers"] if name == b"x-forwarded-proto"]
     return forwarded[-1:] == [b"https"] and is_from_trusted_proxy(scope)
-
-
-def must_redirect(scope: Scope) -> bool:
-    return scope["path"] not in _EXEMPT
 
 
 async def redirect_to_https(scope: Scope, send: Send) -> None:
@@ -40,14 +31,7 @@ async def redirect_to_https(scope: Scope, send: Send) -> None:
     await answer(send, status, [(b"location", location.encode("latin-1")), (b"cache-control", b"no-store")], head=scope["method"] == "HEAD")
 
 
-def with_hsts(send: Send) -> Send:
-    """Adds Strict-Transport-Security to answers that have none yet (Django's have)."""
+def hsts_headers() -> Headers:
+    """Strict-Transport-Security, for answers over TLS."""
     value = f"max-age={settings.SECURE_HSTS_SECONDS}" + ("; includeSubDomains" if settings.SECURE_HSTS_INCLUDE_SUBDOMAINS else "")
-    header = (b"strict-transport-security", (value + ("; preload" if settings.SECURE_HSTS_PRELOAD else "")).encode())
-
-    async def adding(message: MutableMapping[str, Any]) -> None:
-        if message["type"] == "http.response.start" and not any(name.lower() == header[0] for name, _ in message["headers"]):
-            message = {**message, "headers": [*message["headers"], header]}
-        await send(message)
-
-    return adding
+    return [(b"strict-transport-security", (value + ("; preload" if settings.SECURE_HSTS_PRELOAD else "")).encode())]

@@ -20,6 +20,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 BODY_SECONDS = 20.0
+_LONGEST_LENGTH = 19  # digits
 
 
 class ClientGone(Exception):
@@ -90,7 +91,7 @@ class LeanRequest:
 
     async def _body(self, limit: int) -> bytes:
         announced = self.headers.get(b"content-length", b"0")
-        if announced.isdigit() and int(announced) > limit:
+        if announced.isdigit() and (len(announced) > _LONGEST_LENGTH or int(announced) > limit):
             raise BodyTooLarge(f"The body may have {limit} bytes at most.")
         message = await self.receive()
         if message["type"] == "http.disconnect":

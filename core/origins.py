@@ -43,9 +43,12 @@ def check_origin(request: Headed) -> Headers:
 def is_own_origin(origin: str, host: str | None) -> bool:
     """Whether `origin` is where we are reached: PUBLIC_URL, or the host that the request itself names."""
     public = urlsplit(settings.PUBLIC_URL)
+    try:
+        parsed = urlsplit(origin)
+    except ValueError:  # what only looks like an address, such as http://[
+        return False
     if origin == f"{public.scheme}://{public.netloc}":
         return True
-    parsed = urlsplit(origin)
     # A host that we do not answer to proves nothing: DNS can point any name here.
     return parsed.scheme in {"http", "https"} and host is not None and parsed.netloc == host and validate_host(parsed.hostname or "", settings.ALLOWED_HOSTS)
 

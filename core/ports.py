@@ -14,6 +14,7 @@ PollSubscriber = Callable[["PollEvent"], None]
 AccountSubscriber = Callable[["AccountClosed"], None]
 VoterTokenCheck = Callable[[str], object]
 BallotLookup = Callable[["Credentials", UUID], Awaitable[bool]]
+FinalityLookup = Callable[[UUID], bool]
 
 
 class NotWiredError(RuntimeError):
@@ -28,6 +29,7 @@ class Ports:
         self._account_subscribers: list[AccountSubscriber] = []
         self._ballot_lookup: BallotLookup | None = None
         self._voter_token_check: VoterTokenCheck | None = None
+        self._finality_lookup: FinalityLookup | None = None
 
     def subscribe_to_polls(self, subscriber: PollSubscriber) -> None:
         if subscriber not in self._poll_subscribers:
@@ -62,6 +64,15 @@ class Ports:
         if self._voter_token_check is None:
             raise NotWiredError
         self._voter_token_check(text)
+
+    def answer_finality_lookup(self, lookup: FinalityLookup) -> None:
+        self._finality_lookup = lookup
+
+    def is_final(self, poll_id: UUID) -> bool:
+        """Whether every vote of the poll is counted and nothing of its results will change any more. Asks the database."""
+        if self._finality_lookup is None:
+            raise NotWiredError
+        return self._finality_lookup(poll_id)
 
     async def holds_ballot(self, credentials: Credentials, poll_id: UUID) -> bool:
         """Whether the voter behind these credentials has a ballot standing in the poll: one look-up by unique index."""

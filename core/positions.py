@@ -7,6 +7,7 @@ import binascii
 import hashlib
 import hmac
 import struct
+from contextlib import suppress
 from functools import cache
 from typing import NamedTuple
 from uuid import UUID
@@ -47,7 +48,15 @@ def open_position(token: str) -> Position:
         sealed = base64.b64decode(token.encode("ascii") + b"=" * (-len(token) % 4), altchars=b"-_", validate=True)
         if len(sealed) != _LENGTH:
             raise ValueError(len(sealed))
-        poll, epoch, xid, row = _LAYOUT.unpack(_cipher(settings.SECRET_KEY).decrypt(sealed, None))
+        poll, epoch, xid, row = _LAYOUT.unpack(_opened(sealed))
     except (ValueError, UnicodeError, binascii.Error, InvalidTag) as error:
         raise BadRequest("`after` must be a position token as a vote's answer gave it.") from error
     return Position(UUID(bytes=poll), epoch, xid, row)
+
+
+def _opened(sealed: bytes) -> bytes:
+    """Under the present key or a former one, because a vote's answer may be older than the key. Raises `InvalidTag`."""
+    for secret in settings.SECRET_KEY_FALLBACKS:
+        with suppress(InvalidTag):
+            return _cipher(secret).decrypt(sealed, None)
+    return _cipher(settings.SECRET_KEY).decrypt(sealed, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
@@ -14,10 +15,13 @@ if TYPE_CHECKING:
 psycopg2.extras.register_uuid()  # type: ignore[no-untyped-call]
 
 
-def connect(alias: str, *, application_name: str, settings: dict[str, str] | None = None) -> Connection:
+def connect(
+    alias: str, *, application_name: str, settings: dict[str, str] | None = None, opened: Callable[[Connection], None] = lambda _connection: None
+) -> Connection:
     """A fresh autocommit connection to the database Django knows as `alias`, owned by the caller's thread.
 
     `settings` are run-time parameters such as `{"lock_timeout": "250ms"}`, set by statement so that they survive a pooler's start-up filter.
+    `opened` is told of the connection before anything is asked on it (`core/hangup.py`).
     Raises `psycopg2.OperationalError` when the server cannot be reached within five seconds.
     """
     parameters: dict[str, Any] = connections[alias].get_connection_params()
@@ -26,6 +30,7 @@ def connect(alias: str, *, application_name: str, settings: dict[str, str] | Non
         parameters.pop(ours, None)
     connection: Connection = psycopg2.connect(**parameters, application_name=application_name)
     try:
+        opened(connection)
         connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute("SET TIME ZONE 'UTC'")

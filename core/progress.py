@@ -28,12 +28,15 @@ _log = logging.getLogger(__name__)
 class Progress:
     """How far behind. `lag_seconds`: age of the oldest vote not yet in the results, 0 when all are.
 
-    `horizon_age_seconds`: age of the oldest transaction that holds the log's horizon, 0 when none does.
+    `horizon_age_seconds`: age of the oldest transaction that holds the log's horizon, 0 when none does. `drifted_polls`: those whose last audit found
+    something wrong. `audit_age_seconds`: since the last audit of any poll, None when there was none.
     """
 
     lag_seconds: float
     unapplied_batches: int
     horizon_age_seconds: float
+    drifted_polls: int = 0
+    audit_age_seconds: float | None = None
 
 
 ProgressReader = Callable[[Cursor], Progress]
@@ -77,3 +80,6 @@ class ProgressCollector(Collector):
         yield GaugeMetricFamily("nexus_projection_lag_seconds", "Age of the oldest durable vote that is not in the results yet.", value=progress.lag_seconds)
         yield GaugeMetricFamily("nexus_unapplied_batches", "Batches cut from the log and not yet in the tallies.", value=progress.unapplied_batches)
         yield GaugeMetricFamily("nexus_horizon_age_seconds", "Age of the oldest transaction that holds the log's horizon.", value=progress.horizon_age_seconds)
+        yield GaugeMetricFamily("nexus_tally_drift_polls", "Polls whose results the last audit found to differ from the log.", value=progress.drifted_polls)
+        if progress.audit_age_seconds is not None:
+            yield GaugeMetricFamily("nexus_audit_age_seconds", "Seconds since a poll was last audited.", value=progress.audit_age_seconds)

@@ -8,7 +8,7 @@ from commands.apis import ClosePollApi, CreatePollApi, DeletePollApi, EditPollAp
 from core import error_views
 from core.accounts.apis import LogoutApi, MeApi, RegisterApi, TokenApi, TokenRefreshApi
 from core.accounts.password_apis import ChangePasswordApi, ConfirmResetApi, ResetPasswordApi
-from core.doc_views import DocsView, RedocView, SchemaView
+from core.doc_views import DocsView, RedocView, SchemaView, redoc_script
 from core.health import livez, readyz
 from core.metrics import metrics_view
 from pages.admin.site import site
@@ -46,6 +46,7 @@ _documentation = [
     path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", DocsView.as_view(), name="docs"),
     path("redoc/", RedocView.as_view(), name="redoc"),
+    path("redoc/redoc.js", redoc_script, name="redoc-script"),
 ]
 
 urlpatterns = [

@@ -101,11 +101,14 @@ def web_config(options: WebOptions) -> WebConfig:
 def serve(listener: socket.socket, options: WebOptions) -> bool:
     """Serves until SIGTERM or SIGINT, then lets requests in flight finish; with several workers, starts a dead one again.
 
+    On SIGHUP several workers are replaced one after the other, each when its successor serves, while the socket stays open; a single one stops.
+
     Returns whether the application had started; false also when a worker never did.
     """
     config = web_config(options)
     if config.workers == 1:
         server = Server(config)
+        signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))  # with several it replaces one after the other
         with contextlib.suppress(KeyboardInterrupt):  # raised again by uvicorn after it has stopped in good order
             server.run(sockets=[listener])
         return server.started

@@ -11,6 +11,7 @@ from core.start_checks import register_start_check
 from projections.cards import keep_card
 from projections.owners import rename_owner
 from projections.progress import read_progress
+from projections.selectors import is_final
 
 
 def wire() -> None:
@@ -18,5 +19,6 @@ def wire() -> None:
     ports.subscribe_to_accounts(rename_owner)
     ports.answer_ballot_lookup(holds_ballot)
     ports.answer_voter_token_check(check_voter_token)
+    ports.answer_finality_lookup(is_final)
     register_start_check(refuse_wrong_secret)
     register_progress(read_progress)

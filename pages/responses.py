@@ -7,18 +7,16 @@ from functools import wraps
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import render
 
-from core.errors import NexusError, NotFound
+from core.answer_headers import OWN_THINGS_ONLY, PAGE_POLICY
+from core.errors import MethodNotAllowed, NexusError, NotFound
 from core.problems import problem_of
 
 View = Callable[..., Coroutine[Any, Any, HttpResponse]]
 
-# Everything comes from here, nothing stands in the markup.
-_OWN_THINGS_ONLY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'"
-CONTENT_SECURITY_POLICY = f"{_OWN_THINGS_ONLY}; frame-ancestors 'none'"
-EMBEDDABLE_POLICY = f"{_OWN_THINGS_ONLY}; frame-ancestors *"
+EMBEDDABLE_POLICY = f"{OWN_THINGS_ONLY}; frame-ancestors *"
 
 
 def page(view: View) -> View:
@@ -27,7 +25,7 @@ def page(view: View) -> View:
     Its answers are kept by no cache, because they hold CSRF tokens, keys or what only this visitor may see. A refusal of the domain, or a database
     that is away, becomes a page with its status.
     """
-    return _guarded(view, CONTENT_SECURITY_POLICY)
+    return _guarded(view, PAGE_POLICY)
 
 
 def embeddable_page(view: View) -> View:
@@ -48,6 +46,8 @@ def _guarded(view: View, policy: str) -> View:
     async def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             response = await view(request, *args, **kwargs)
+            if isinstance(response, HttpResponseNotAllowed):
+                raise MethodNotAllowed(headers={"Allow": response.headers["Allow"]})
         except NotFound as gone:
             raise Http404 from gone
         except (NexusError, OperationalError, InterfaceError) as error:

@@ -60,9 +60,10 @@ async def cast_form(request: HttpRequest, card: PollCard, credentials: Credentia
         return Refused(error=error, notice=notice, form=form)
 
 
-def remember_voter(response: HttpResponse, receipt: Receipt) -> None:
+def remember_voter(request: HttpRequest, response: HttpResponse, receipt: Receipt) -> None:
     """The cookie that makes the browser this voter from now on, and the headers that belong to the receipt."""
     if receipt.voter_token is not None:
-        response.set_cookie(VOTER_COOKIE, receipt.voter_token, max_age=VOTER_COOKIE_SECONDS, path="/", httponly=True, samesite="Lax", secure=settings.HTTPS)
+        secure = settings.HTTPS or request.is_secure()  # as the API does
+        response.set_cookie(VOTER_COOKIE, receipt.voter_token, max_age=VOTER_COOKIE_SECONDS, path="/", httponly=True, samesite="Lax", secure=secure)
     for name, value in receipt.headers:
         response.headers[name.decode()] = value.decode()

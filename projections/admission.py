@@ -38,12 +38,17 @@ async def admit(request: LeanRequest, send: Send, poll_id: str) -> tuple[Entry, 
     cors = [header for header in check_origin(request) if header[0] != b"vary"]  # what is prepared says already what varies
     if b"authorization" in request.headers:
         await credentials_of(request)  # a bad one is refused even where none is needed, and before anything is said of the poll
-    token = request.header(b"x-voter-token")
-    if token is not None:
-        ports.check_voter_token(token)  # likewise
+    check_voter_header(request)
     entry = await readers().loader.current(poll_id)
     await check_admitted(request, entry)
     return entry, cors
+
+
+def check_voter_header(request: LeanRequest) -> None:
+    """Raises `NotAuthenticated` for an `X-Voter-Token` that is none of ours, also where none is needed."""
+    token = request.header(b"x-voter-token")
+    if token is not None:
+        ports.check_voter_token(token)
 
 
 async def check_admitted(request: LeanRequest, entry: Entry) -> None:

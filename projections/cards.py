@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from core.events import Barrier, ChoiceFacts, PollDeleted, PollEvent, PollFacts, QuestionFacts
 from core.sql import queries
+from projections.feed import tell
 from projections.models import PollCard
 from projections.rendering import render
 from projections.results_store import results_store
@@ -46,7 +47,11 @@ def keep_card(event: PollEvent) -> None:
     with connection.cursor() as cursor:
         for statement in _SQL.values():
             cursor.execute(statement, parameters)
-    transaction.on_commit(partial(render, [poll.id]), robust=True)  # the poll is saved, whatever becomes of its rendering
+    transaction.on_commit(partial(_show, poll.id), robust=True)  # the poll is saved, whatever becomes of its rendering
+
+
+def _show(poll_id: UUID) -> None:
+    tell(render([poll_id]))
 
 
 def _delete(poll_id: UUID) -> None:

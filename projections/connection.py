@@ -13,6 +13,7 @@ import psycopg2
 
 from core.batching import Batcher, Group
 from core.errors import Unavailable
+from core.hangup import HangUp
 from core.positions import Position
 from core.postgres import connect
 from core.sql import queries
@@ -51,6 +52,7 @@ class ResultsConnection:
     def __init__(self, name: str) -> None:
         self._name = name
         self._connection: connection | None = None
+        self.hang_up = HangUp()
         self._failing = False
 
     def run(self, question: Callable[[cursor], Answer]) -> Answer:
@@ -61,7 +63,9 @@ class ResultsConnection:
         for last in (self._connection is None, True):
             try:
                 if self._connection is None:
-                    self._connection = connect("results", application_name=self._name, settings={"statement_timeout": _STATEMENT_TIMEOUT})
+                    self._connection = connect(
+                        "results", application_name=self._name, settings={"statement_timeout": _STATEMENT_TIMEOUT}, opened=self.hang_up.attach
+                    )
                 with self._connection.cursor() as opened:
                     answer = question(opened)
             except psycopg2.Error as error:
@@ -81,6 +85,7 @@ class ResultsConnection:
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+        self.hang_up.detach()
 
 
 def document_reader() -> Batcher[UUID, Found]:
@@ -156,4 +161,4 @@ def _quiet(name: str, work: Callable[[Group[Question, Answer]], None], kept: Res
             for pending in group:
                 pending.answer = Unavailable(error.detail)
 
-    return Batcher(name, careful, group_limit=group_limit, queue_limit=10_000, deadline_seconds=4.0, at_stop=kept.close)
+    return Batcher(name, careful, group_limit=group_limit, queue_limit=10_000, deadline_seconds=4.0, when_stuck=kept.hang_up.cut, at_stop=kept.close)

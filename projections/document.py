@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
 
 from core.events import poll_state
 from core.times import rfc3339
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,22 +96,47 @@ class ResultsDocument:
 
     @classmethod
     def decode(cls, raw: bytes) -> ResultsDocument:
-        """Raises `ValueError`, `KeyError` or `TypeError` when `raw` is not such a document."""
-        fields = orjson.loads(raw)
+        """Raises `ValueError`, `KeyError` or `TypeError` when `raw` is not such a document, whole and with every value of its kind."""
+        fields = _of_kind(orjson.loads(raw), dict)
+        for name, kind in _PLAIN.items():
+            _of_kind(fields[name], kind)
         for name in ("poll_id", "owner_id"):
-            fields[name] = UUID(fields[name])
-        for name in ("as_of", "opens_at", "closes_at", "sealed_at"):
-            fields[name] = None if fields[name] is None else datetime.fromisoformat(fields[name])
+            fields[name] = _uuid(fields[name])
+        for name in ("opens_at", "closes_at", "sealed_at"):
+            fields[name] = None if fields[name] is None else _moment(fields[name])
+        fields["as_of"] = _moment(fields["as_of"])
         fields["questions"] = tuple(
             QuestionResult(
-                id=UUID(q["id"]),
-                text=q["text"],
-                ballots=q["ballots"],
-                choices=tuple(ChoiceResult(id=UUID(c["id"]), text=c["text"], votes=c["votes"]) for c in q["choices"]),
+                id=_uuid(q["id"]),
+                text=_of_kind(q["text"], str),
+                ballots=_of_kind(q["ballots"], int),
+                choices=tuple(ChoiceResult(id=_uuid(c["id"]), text=_of_kind(c["text"], str), votes=_of_kind(c["votes"], int)) for c in q["choices"]),
             )
-            for q in fields["questions"]
+            for q in _of_kind(fields["questions"], list)
         )
         return cls(**fields)
+
+
+_PLAIN = {
+    "epoch": int, "version": int, "final": bool, "ballots": int, "title": str, "slug": str, "voters": str, "results": str, "draft": bool,
+}  # fmt: skip
+
+
+def _of_kind(value: Any, kind: type[T]) -> T:
+    if type(value) is not kind:  # a bool is no number here
+        raise TypeError(f"not {kind.__name__}")
+    return value
+
+
+def _uuid(text: Any) -> UUID:
+    return UUID(_of_kind(text, str))
+
+
+def _moment(text: Any) -> datetime:
+    moment = datetime.fromisoformat(_of_kind(text, str))
+    if moment.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return moment
 
 
 def share(votes: int, ballots: int) -> float:

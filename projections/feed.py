@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
 from contextlib import aclosing
 from typing import Any, cast
 from weakref import WeakKeyDictionary
@@ -12,6 +13,7 @@ from weakref import WeakKeyDictionary
 from redis.exceptions import RedisError
 
 from core.errors import Unavailable
+from projections.document import ResultsDocument
 from projections.memory import memory
 from projections.readers import Readers, readers, stop_readers
 from projections.results_store import Change
@@ -103,6 +105,19 @@ async def _supervised(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 _feeds: WeakKeyDictionary[asyncio.AbstractEventLoop, Feed] = WeakKeyDictionary()
+
+
+def tell(documents: Iterable[ResultsDocument]) -> None:
+    """Something here made these versions: this process shows nothing older from now on, without a message having to go round. From any thread."""
+    made = [(document.poll_id, document.order) for document in documents]
+
+    def pass_on() -> None:
+        for poll_id, order in made:
+            memory.tell(poll_id, order)
+
+    for loop in tuple(_feeds):
+        with contextlib.suppress(RuntimeError):  # that loop has closed
+            loop.call_soon_threadsafe(pass_on)
 
 
 async def startup() -> Feed:

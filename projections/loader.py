@@ -165,13 +165,20 @@ class Loader:
     async def _from_redis(self, key: str, *, sparing: bool = False) -> ResultsDocument | None:
         """What Redis has, None also when it cannot or should not be asked. `sparing`: not if it was asked just before."""
         now = self._monotonic()
-        if self.epoch is None or (sparing and now - self._asked_redis.get(key, NEVER) < REDIS_SPACING_SECONDS) or not self._redis.may_try():
+        if self.epoch is None or (sparing and now - self._asked_redis.get(key, NEVER) < REDIS_SPACING_SECONDS):
+            return None
+        if not self._redis.closed:
+            if self._redis.may_try():  # no reader has to wait for what comes of it
+                self._start(self._ask_redis(self.epoch, key))
             return None
         self._asked_redis[key] = now
         self._asked_redis.move_to_end(key)
         _bound(self._asked_redis, _MOST_UNKNOWN)
+        return await self._ask_redis(self.epoch, key)
+
+    async def _ask_redis(self, epoch: int, key: str) -> ResultsDocument | None:
         try:
-            document = await self._store.get(self.epoch, UUID(key))
+            document = await self._store.get(epoch, UUID(key))
         except (RedisError, OSError) as error:
             self._note_failure(error)
             return None

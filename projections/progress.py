@@ -15,12 +15,14 @@ _SQL = queries(Path(__file__).parent, "progress.sql")
 def read_progress(cursor: Cursor) -> Progress:
     """Lag, unapplied batches and the horizon's age, from one statement. The cursor's role must be able to read the log, so not the one of results."""
     cursor.execute(_SQL["read_progress"])
-    now, uncut, unapplied, batches, holding = cursor.fetchone()
+    now, uncut, unapplied, batches, holding, drifted, audited_at = cursor.fetchone()
     waiting = [moment for moment in (uncut, unapplied) if moment is not None]
     return Progress(
         lag_seconds=_age(now, min(waiting, default=None)),
         unapplied_batches=batches,
         horizon_age_seconds=_age(now, holding),
+        drifted_polls=drifted,
+        audit_age_seconds=None if audited_at is None else _age(now, audited_at),
     )
 
 

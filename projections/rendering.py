@@ -34,8 +34,8 @@ def select_documents(cursor: Cursor, poll_ids: Iterable[UUID]) -> list[ResultsDo
     return [_document(row) for row in cursor.fetchall()]
 
 
-def render(poll_ids: Iterable[UUID]) -> None:
-    """Gives Redis the present results of these polls and notes their versions as rendered.
+def render(poll_ids: Iterable[UUID]) -> list[ResultsDocument]:
+    """Gives Redis the present results of these polls and notes their versions as rendered; returns what it gave.
 
     To be called after the change has committed. A Redis that cannot be reached is logged and left to `render_lagging`: the versions then stay
     unrendered. While Redis is failing, most calls do not even try, so that counting goes on at its own pace. Safe to run any number of times, by
@@ -43,23 +43,24 @@ def render(poll_ids: Iterable[UUID]) -> None:
     """
     wanted = sorted(set(poll_ids))
     if not wanted or not _redis_circuit.may_try():
-        return
+        return []
     connection = connections["default"]
     with connection.cursor() as cursor:
         documents = select_documents(cursor, wanted)
     if not documents:
-        return
+        return []
     try:
         results_store().put(documents)
     except RedisError as error:
         if _redis_circuit.closed:
             logger.warning("Redis cannot be given results, the sweeper will when it is back: %s", error)
         _redis_circuit.failed()
-        return
+        return []
     if not _redis_circuit.closed:
         logger.info("Redis takes results again")
         _redis_circuit.succeeded()
     _mark_rendered(documents)
+    return documents
 
 
 def render_lagging() -> int:

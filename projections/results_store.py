@@ -66,6 +66,11 @@ class ResultsStore:
         """
         return sum(self._put(keys=keys, args=args) for keys, args in _calls(documents))
 
+    def get(self, epoch: int, poll_id: UUID) -> ResultsDocument | None:
+        """The newest document kept of a poll, None when there is none that can be read."""
+        raw = self._client.get(results_key(epoch, poll_id))
+        return _decoded(raw, epoch, poll_id) if isinstance(raw, bytes) else None
+
     def forget(self, epoch: int, poll_id: UUID) -> None:
         """Drops what is kept of a poll that no longer exists, and tells subscribers that what they remember is behind."""
         self._client.delete(results_key(epoch, poll_id))
@@ -82,12 +87,7 @@ class AsyncResultsStore:
     async def get(self, epoch: int, poll_id: UUID) -> ResultsDocument | None:
         """The newest document kept of a poll, None when there is none that can be read."""
         raw = await cast("Awaitable[bytes | None]", self._client.get(results_key(epoch, poll_id)))
-        if raw is None:
-            return None
-        try:
-            return ResultsDocument.decode(raw[_VERSION_DIGITS:])
-        except (ValueError, KeyError, TypeError):
-            return None  # written by another release; whoever asked reads PostgreSQL and puts a new one
+        return None if raw is None else _decoded(raw, epoch, poll_id)
 
     async def put_one(self, document: ResultsDocument) -> None:
         """As `ResultsStore.put` for one document that a reader had to select itself."""
@@ -101,8 +101,9 @@ class AsyncResultsStore:
     async def changes(self, epoch: int) -> AsyncIterator[list[Change]]:
         """What changed, as `(poll id, version)` lists, from the moment of the subscription on.
 
-        The first item is empty: it says that the subscription stands, and that what was remembered before may have been missed. Ends by raising
-        `RedisError` when the connection is lost or silent for long; the caller subscribes again. Pub/sub loses messages: who must not miss one asks again.
+        The first item is empty: it says that the subscription stands, and that what was remembered before may have been missed; so does every other
+        empty one. Ends by raising `RedisError` when the connection is lost or silent for long; the caller subscribes again. Pub/sub loses messages: who
+        must not miss one asks again.
         """
         pinged = False
         async with self._client.pubsub() as pubsub:
@@ -119,7 +120,7 @@ class AsyncResultsStore:
                 if message["type"] == "subscribe":
                     yield []
                 elif message["type"] == "message":
-                    yield [(UUID(poll_id), version) for poll_id, version in orjson.loads(message["data"])]
+                    yield _changes_in(message["data"])
 
 
 def results_store() -> ResultsStore:
@@ -128,6 +129,23 @@ def results_store() -> ResultsStore:
 
 def async_results_store() -> AsyncResultsStore:
     return AsyncResultsStore(async_redis())
+
+
+def _decoded(raw: bytes, epoch: int, poll_id: UUID) -> ResultsDocument | None:
+    try:
+        document = ResultsDocument.decode(raw[_VERSION_DIGITS:])
+    except (ValueError, KeyError, TypeError):
+        return None  # written by another release; whoever asked reads PostgreSQL and puts a new one
+    return document if (document.epoch, document.poll_id) == (epoch, poll_id) else None
+
+
+def _changes_in(message: bytes) -> list[Change]:
+    """What changed; for a message that cannot be read the empty list, which says that anything may have."""
+    try:
+        changes = [(UUID(poll_id), version) for poll_id, version in orjson.loads(message)]
+    except (ValueError, TypeError, AttributeError):
+        return []
+    return changes if all(type(version) is int for _, version in changes) else []
 
 
 def _calls(documents: Iterable[ResultsDocument]) -> Iterable[tuple[list[str], list[str | bytes | int]]]:

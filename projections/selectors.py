@@ -24,6 +24,11 @@ def poll_card_by_slug(*, slug: str) -> PollCard | None:
     return PollCard.objects.using(_RESULTS).filter(slug=slug).first()
 
 
+def is_final(poll_id: UUID) -> bool:
+    """Whether the poll's results will not change any more, by the database that decides it; answers `core.ports`."""
+    return PollCard.objects.filter(poll_id=poll_id, final=True).exists()
+
+
 def results_document(*, poll_id: UUID) -> ResultsDocument | None:
     """The poll's results, from this process's memory while fresh there (at most a second old), else from PostgreSQL.
 

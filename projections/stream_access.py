@@ -12,6 +12,7 @@ from django.conf import settings
 
 from core.credentials import Credentials, credentials_of
 from core.errors import BadRequest, Unavailable
+from projections.admission import check_voter_header
 from projections.channels import hub
 from projections.frames import seen_version
 from projections.readers import readers
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from core.lean import LeanRequest
     from projections.frames import Frame
     from projections.memory import Entry
-
-_NEVER_IN_A_URL = ("access_token", "token", "bearer", "authorization", "jwt", "voter_token", "code")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,11 +60,13 @@ async def open_to(request: LeanRequest, poll_id: str) -> Access:
 
 
 async def _credentials(request: LeanRequest, poll_id: UUID) -> Callable[[], Awaitable[Credentials]]:
-    """How to ask, now and at every event, who is there. Raises for a bad Bearer token or ticket, and for a token in the address."""
-    if any(request.parameters(name) for name in _NEVER_IN_A_URL):
-        raise BadRequest("Addresses end up in logs, so no token may stand in one. Use the Authorization header, cookies, or a ticket.")
+    """How to ask, now and at every event, who is there. Raises for a bad Bearer or voter token and for a bad ticket.
+
+    No other parameter says anything: addresses end up in logs, so a token in one counts for nothing.
+    """
     if b"authorization" in request.headers:
         await credentials_of(request)  # a bad one is refused even where none is needed
+    check_voter_header(request)
     tickets = request.parameters("ticket")
     if len(tickets) > 1:
         raise BadRequest("`ticket` may be given once.")

@@ -18,7 +18,7 @@ from core.errors import MethodNotAllowed, NotFound
 from core.lean import JSON_TYPE, answer
 from core.origins import check_origin, preflight_headers
 from core.parsers import BODY_LIMIT
-from projections.admission import POLL_ID
+from projections.admission import POLL_ID, check_voter_header
 from projections.readers import readers
 from projections.tickets import TICKET_SECONDS, Holder, issue_ticket
 from projections.visibility import check_may_see
@@ -41,6 +41,7 @@ async def handle_ticket(request: LeanRequest, send: Send, poll_id: str) -> None:
         raise MethodNotAllowed(headers={"Allow": ALLOW})
     cors = check_origin(request)
     credentials = await credentials_of(request)
+    check_voter_header(request)
     entry = await readers().loader.current(poll_id)
     if not entry.prepared.public:
         await check_may_see(entry.document, credentials, datetime.now(UTC))

@@ -13,6 +13,7 @@ from typing import cast
 from uuid import UUID
 
 import orjson
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from redis.exceptions import RedisError
@@ -75,12 +76,16 @@ async def redeem_ticket(ticket: str, poll_id: UUID) -> Holder:
             raise Unavailable("Tickets can't be checked just now; try again.") from error
     if sealed is None:
         raise NotAuthenticated("The ticket is unknown, was used already, or has expired.")
-    fields = orjson.loads(_cipher(ticket).decrypt(_NONCE, sealed, None))
-    if fields["poll_id"] != str(poll_id):
+    try:
+        fields = orjson.loads(_cipher(ticket).decrypt(_NONCE, sealed, None))
+        known = fields["credentials"]
+        known["user_id"] = None if known["user_id"] is None else UUID(known["user_id"])
+        holder = Holder(**fields | {"poll_id": UUID(fields["poll_id"]), "credentials": Credentials(**known)})
+    except (InvalidTag, ValueError, KeyError, TypeError, AttributeError) as error:  # kept by another release, or by nobody of ours
+        raise NotAuthenticated("The ticket is unknown, was used already, or has expired.") from error
+    if holder.poll_id != poll_id:
         raise NotAuthenticated("The ticket is another poll's.")
-    known = fields["credentials"]
-    known["user_id"] = None if known["user_id"] is None else UUID(known["user_id"])
-    return Holder(**fields | {"poll_id": poll_id, "credentials": Credentials(**known)})
+    return holder
 
 
 def _key(ticket: str) -> str:

@@ -39,6 +39,7 @@ def apply_batch(batch_id: UUID) -> Applied | None:
     the polls afterwards. Raises Django's database errors.
     """
     with transaction.atomic(using="default", durable=True), connections["default"].cursor() as cursor:
+        cursor.execute(_SQL["let_go"])
         cursor.execute(_SQL["claim_batch"], {"batch_id": batch_id})
         claimed = cursor.fetchone()
         if claimed is None:
@@ -46,14 +47,22 @@ def apply_batch(batch_id: UUID) -> Applied | None:
         seq, raw = claimed
         payload: list[PayloadRow] = orjson.loads(raw)
         polls = sorted({row[0] for row in payload})
-        generations = _generations(cursor, seq, polls)
-        deltas = tally(payload, _offers(cursor, polls))
-        _add(cursor, deltas, generations)
+        deltas = count_into(cursor, payload, _generations(cursor, seq, polls))
         bump_versions(cursor, polls)
     if deltas.unknown:
         poll, choice = deltas.unknown[0]
         logger.error("batch %s: %d choices that no poll offers were not counted, among them %s in poll %s", batch_id, len(deltas.unknown), choice, poll)
     return Applied(counted=True, polls=[UUID(poll) for poll in polls])
+
+
+def count_into(cursor: Cursor, payload: Sequence[PayloadRow], generations: Sequence[tuple[str, int]]) -> Deltas:
+    """Adds a payload to these (poll, generation) pairs, in the caller's transaction, and returns what that changed.
+
+    Locks tallies table by table in one order and row by row in the order of their keys. Versions are left to the caller.
+    """
+    deltas = tally(payload, _offers(cursor, sorted({row[0] for row in payload})))
+    _add(cursor, deltas, generations)
+    return deltas
 
 
 def bump_versions(cursor: Cursor, polls: Iterable[UUID | str]) -> None:

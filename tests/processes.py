@@ -33,6 +33,10 @@ class Running:
         self._log = log
 
     @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
     def said(self) -> str:
         return self._log.read_text(encoding="utf-8", errors="replace")
 

@@ -13,7 +13,9 @@ import psycopg2
 from django.db import Error as DjangoDatabaseError
 from django.db import connections
 
+from core.hangup import HangUp
 from core.log_identity import check_log_identity
+from core.log_mark import check_log_mark
 from core.postgres import connect
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ Step = Callable[[], float]
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 _STRAGGLERS_SECONDS = 5.0  # a loop that was asleep finds its own connection dead this much later
+
+STUCK_SECONDS = 90.0  # above `statement_timeout`
 
 # A process that is stopped while it leads or cuts loses its lead and its locks after this.
 _PATIENCE = {
@@ -61,21 +65,60 @@ class Outage:
                 logger.info("PostgreSQL serves the relay again")
 
 
-def keep_going(name: str, begin: Callable[[Connection], Step], *, wake: Event, stop: Event, outage: Outage, settings: dict[str, str] | None = None) -> None:
+class Vigil:
+    """Ends the wait of a loop that gets no answer at all, longer than any time-out of the server allows: see `core/hangup.py`."""
+
+    def __init__(self, *, seconds: float = STUCK_SECONDS, clock: Callable[[], float] = time.monotonic) -> None:
+        self.hang_up = HangUp()
+        self._seconds, self._clock = seconds, clock
+        self._since: float | None = None
+
+    def begin(self) -> None:
+        self._since = self._clock()
+
+    def end(self) -> None:
+        self._since = None
+
+    def look(self) -> bool:
+        """From another thread, every now and then; whether it had to."""
+        since = self._since
+        if since is None or self._clock() - since <= self._seconds or not self.hang_up.cut():
+            return False
+        logger.error("a loop of the relay gets no answer from PostgreSQL and is cut off from it")
+        self.begin()
+        return True
+
+
+def keep_going(
+    name: str,
+    begin: Callable[[Connection], Step],
+    *,
+    wake: Event,
+    stop: Event,
+    outage: Outage,
+    settings: dict[str, str] | None = None,
+    vigil: Vigil | None = None,
+) -> None:
     """Until `stop`: connects, checks that this is the server whose log was kept, calls `begin` and then its step.
 
     A step returns how many seconds may pass before the next, which `wake` cuts short. When PostgreSQL fails it, the loop begins anew on a fresh
-    connection, with pauses of up to two seconds. Raises `LogIdentityError` on a foreign server, and whatever else a step raises.
+    connection, with pauses of up to two seconds; `vigil`, where somebody looks through it, makes it fail that does not answer. Raises
+    `LogIdentityError` on a foreign server, and whatever else a step raises.
     """
-    pause = _FIRST_PAUSE
+    pause, vigil = _FIRST_PAUSE, vigil or Vigil()
     while not stop.is_set():
+        vigil.begin()
         try:
-            with closing(connect("direct", application_name=f"nexus-relay-{name}", settings=_PATIENCE | (settings or {}))) as connection:
+            opened = vigil.hang_up.attach
+            with closing(connect("direct", application_name=f"nexus-relay-{name}", settings=_PATIENCE | (settings or {}), opened=opened)) as connection:
                 with connection.cursor() as cursor:
                     check_log_identity(cursor)
+                    check_log_mark(cursor)
                 step = begin(connection)
                 while not stop.is_set():
+                    vigil.begin()
                     wait = step()
+                    vigil.end()
                     pause = _FIRST_PAUSE
                     outage.over(name)
                     wake.wait(wait)
@@ -85,4 +128,6 @@ def keep_going(name: str, begin: Callable[[Connection], Step], *, wake: Event, s
             stop.wait(pause)
             pause = min(_LONGEST_PAUSE, pause * 2)
         finally:
+            vigil.end()
+            vigil.hang_up.detach()
             connections.close_all()  # this thread's

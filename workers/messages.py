@@ -4,13 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
+
+import orjson
 
 FORMAT = 1
 
 
 class UndecodableMessage(ValueError):
     """The message is not one that this release can read."""
+
+
+def check_envelope(headers: object, content_type: object, content_encoding: object, body: bytes | str) -> None:
+    """Returns for a message as Celery wraps those of ours. Raises `UndecodableMessage` for any other.
+
+    Celery itself trusts whoever may publish: a message that is to be run later or never ends, or whose id is none, would keep its place among the few
+    that a worker takes at a time, for good.
+    """
+    if not isinstance(headers, dict) or content_type != "application/json" or str(content_encoding).lower() != "utf-8":
+        raise UndecodableMessage("it is not wrapped as our messages are")
+    task, name = headers.get("task"), headers.get("id")
+    if not isinstance(task, str) or not task.startswith("workers.") or not isinstance(name, str) or not name:
+        raise UndecodableMessage("it names no task of ours")
+    for header, usual in _USUAL.items():
+        if headers.get(header) not in usual:
+            raise UndecodableMessage(f"its header {header} asks for what ours never do")
+    _check_expiry(headers.get("expires"))
+    try:
+        positional, named, embedded = orjson.loads(body)
+    except (ValueError, TypeError) as error:
+        raise UndecodableMessage("its body cannot be read") from error
+    if positional != [] or not isinstance(named, dict) or not isinstance(embedded, dict) or any(value is not None for value in embedded.values()):
+        raise UndecodableMessage("its body is not one of ours")
+
+
+_USUAL: dict[str, tuple[object, ...]] = {
+    "eta": (None,), "group": (None,), "group_index": (None,), "retries": (None, 0), "timelimit": (None, [None, None], (None, None)), "shadow": (None,),
+    "stamps": (None, {}), "stamped_headers": (None, []), "replaced_task_nesting": (None, 0), "reply_to": (None,),
+}  # fmt: skip
+
+
+def _check_expiry(expires: object) -> None:
+    try:
+        if expires is not None and (not isinstance(expires, str) or datetime.fromisoformat(expires).tzinfo is None):
+            raise ValueError(expires)
+    except ValueError as error:
+        raise UndecodableMessage("the time it expires at is none") from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

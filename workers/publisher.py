@@ -85,3 +85,9 @@ class Publisher:
     def _give_back(self, ids: Iterable[UUID]) -> None:
         with self.connection.cursor() as cursor:
             cursor.execute(_SQL["give_back"], {"ids": [str(batch_id) for batch_id in ids], "seconds": _GIVE_BACK_SECONDS})
+
+
+def end_leases(connection: Connection) -> None:
+    """Makes what others have leased due at once; for whoever takes the lead. One of them may still be publishing: its batches then go out twice."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SQL["end_leases"])

@@ -15,8 +15,9 @@ from core.circuit import Circuit
 from workers.broker import Broker
 from workers.cutting import Cutter
 from workers.finality import finish_polls
-from workers.loops import Outage, Step, keep_going
-from workers.publisher import Publisher
+from workers.loops import Outage, Step, Vigil, keep_going
+from workers.marking import Marking
+from workers.publisher import Publisher, end_leases
 from workers.sealing import seal_due_polls
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ _LEADER_LOCK = 0x6E65787573  # of the database; any number that nothing else use
 _STANDBY_SECONDS = 0.5
 _HOUSEKEEPING_SECONDS = 0.25
 _STOP_SECONDS = 2.0
+_LOOK_SECONDS = 1.0
 
 # The further the workers are behind, the rarer and the larger the cuts: a batch costs them the same for 100 votes of a poll as for 10,000 (ADR 8).
 _LONGEST_BUSY_SECONDS = 0.5
@@ -48,6 +50,7 @@ class Relay:
         self._cut_now, self._publish_now, self._keep_house_now = Event(), Event(), Event()
         self._outage = Outage()
         self._failure: BaseException | None = None
+        self._vigils: list[Vigil] = []
         self._broker = Broker(app, stop=stop)
         self._broker_circuit = Circuit(first_pause=0.2, longest_pause=5.0)
 
@@ -60,7 +63,9 @@ class Relay:
         ]
         for thread in threads:
             thread.start()
-        self._stop.wait()
+        while not self._stop.wait(_LOOK_SECONDS):
+            for vigil in self._vigils:
+                vigil.look()
         for wake in (self._cut_now, self._publish_now, self._keep_house_now):
             wake.set()
         deadline = time.monotonic() + _STOP_SECONDS
@@ -70,9 +75,12 @@ class Relay:
             raise self._failure
 
     def _thread(self, name: str, begin: Callable[[Connection], Step], wake: Event, parameters: dict[str, str]) -> Thread:
+        vigil = Vigil()
+        self._vigils.append(vigil)
+
         def run() -> None:
             try:
-                keep_going(name, begin, wake=wake, stop=self._stop, outage=self._outage, settings=parameters)
+                keep_going(name, begin, wake=wake, stop=self._stop, outage=self._outage, settings=parameters, vigil=vigil)
             except BaseException as error:  # noqa: BLE001  (raised again by `run`)
                 self._failure = self._failure or error
             finally:
@@ -105,6 +113,7 @@ class Relay:
             row = cursor.fetchone()
         if row is None or not row[0]:
             return False
+        end_leases(connection)
         logger.info("this relay leads")
         self._leads.set()
         return True
@@ -119,9 +128,12 @@ class Relay:
         return self._when_leading(publisher.step)
 
     def _begin_housekeeping(self, connection: Connection) -> Step:
+        marking = Marking(connection, Circuit(first_pause=0.5, longest_pause=10.0))
+
         def step() -> float:
             seal_due_polls(connection)
             finish_polls(connection)
+            marking.step()
             return _HOUSEKEEPING_SECONDS
 
         return self._when_leading(step)

@@ -10,9 +10,10 @@ from celery.exceptions import Reject
 from core.accounts.expired import delete_expired as delete_expired_rows
 from projections.rendering import render, render_lagging
 from projections.writer import apply_batch as count_batch
+from workers.audit_schedule import audit_a_little
 from workers.messages import BatchMessage, UndecodableMessage
 from workers.outages import OutageTooLong, outlast
-from workers.topology import APPLY_BATCH, DELETE_EXPIRED, SWEEP
+from workers.topology import APPLY_BATCH, AUDIT, DELETE_EXPIRED, SWEEP
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,15 @@ def delete_expired() -> None:
         logger.warning("nothing that has expired was deleted: %s", error)
     else:
         logger.info("%d expired tokens and sessions are deleted", gone)
+
+
+@shared_task(name=AUDIT)
+def audit() -> None:
+    """Compares a few polls' results with the log; drift is an error in the log and a metric."""
+    try:
+        outlast(audit_a_little, seconds=_SWEEP_SECONDS)
+    except OutageTooLong as error:
+        logger.warning("nothing audited: %s", error)
 
 
 def _count_and_render(message: BatchMessage) -> None:

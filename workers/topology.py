@@ -11,6 +11,7 @@ from kombu import Connection, Exchange, Queue
 APPLY_BATCH = "workers.apply_batch"
 SWEEP = "workers.sweep"
 DELETE_EXPIRED = "workers.delete_expired"  # in the default queue: a sweep would push it out of the sweeps
+AUDIT = "workers.audit"  # likewise
 
 # A message that killed its worker this often goes to the dead letters. Every lost connection counts too, hence not fewer.
 _DELIVERY_LIMIT = 20

@@ -33,3 +33,15 @@ SET sealed_at = clock_timestamp(),
     barrier_xid = pg_snapshot_xmax(pg_current_snapshot())
 WHERE id = %s AND sealed_at IS NULL
 RETURNING sealed_at, barrier_epoch, barrier_xid::text;
+
+-- name: closed_with_salt
+-- Polls closed at least so many seconds ago whose voters are not forgotten.
+SELECT id FROM polls WHERE sealed_at <= clock_timestamp() - %s * interval '1 second' AND salt <> ''::bytea;
+
+-- name: destroy_salt
+-- Under the poll's locks. Nothing can be cast any more, so nothing is ever keyed with the empty salt.
+UPDATE polls SET salt = ''::bytea WHERE id = %s AND sealed_at IS NOT NULL;
+
+-- name: clear_away
+-- The former version of a row stays in the table's file until this.
+VACUUM polls;

@@ -8,15 +8,15 @@ from io import BytesIO
 from typing import Any
 from uuid import UUID
 
-import jwt
 from django.conf import settings
 from django.contrib.auth import get_user
-from django.contrib.sessions.backends.db import SessionStore
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 
 from core.accounts.models import User
+from core.accounts.sessions import SessionStore
+from core.accounts.signed_claims import read_claims
 from core.errors import NotAuthenticated, PermissionDenied
 
 STAFF_CLAIM = "staff"
@@ -44,24 +44,16 @@ def read_access_token(token: str) -> AccessClaims:
     known = _verified.get(token)
     if known is not None and time.time() < known[0]:
         return known[1]
-    rules: dict[str, Any] = settings.SIMPLE_JWT
+    payload = read_claims(token, "access")
     try:
-        payload: dict[str, Any] = jwt.decode(
-            token,
-            rules["SIGNING_KEY"],
-            algorithms=[rules["ALGORITHM"]],
-            audience=rules["AUDIENCE"],
-            issuer=rules["ISSUER"],
-            options={"require": ["exp", rules["USER_ID_CLAIM"]]},
-        )
-        if payload.get("token_type") != "access":
-            raise NotAuthenticated("This is not an access token.")
-        claims = AccessClaims(UUID(str(payload[rules["USER_ID_CLAIM"]])), payload.get(STAFF_CLAIM) is True, int(payload.get(GENERATION_CLAIM, 0)))
-    except (jwt.PyJWTError, ValueError) as error:
+        user_id, generation = UUID(str(payload[settings.SIMPLE_JWT["USER_ID_CLAIM"]])), int(payload.get(GENERATION_CLAIM, 0))
+        expires_at = float(payload["exp"])
+    except (ValueError, TypeError, OverflowError) as error:
         raise NotAuthenticated("The access token is invalid or has expired.") from error
+    claims = AccessClaims(user_id, payload.get(STAFF_CLAIM) is True, generation)
     if len(_verified) >= _REMEMBERED:
         _verified.clear()
-    _verified[token] = (float(payload["exp"]), claims)
+    _verified[token] = (expires_at, claims)
     return claims
 
 

@@ -24,7 +24,7 @@ from core.accounts.serializers import (
     SignIn,
     TokenPairAnswer,
 )
-from core.accounts.sign_in import sign_in
+from core.accounts.sign_in import remember_network, sign_in
 from core.accounts.tokens import issue_pair, revoke, rotate
 from core.api_view import ApiView, body_of, signed_in
 from core.clients import address_of
@@ -52,6 +52,11 @@ class LimitedApi(ApiView):
         if request.method == "POST":
             self.headers.update(auth_limit().take_now(address_of(request)))
 
+    def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
+        """A refusal by a tighter limit speaks of that one."""
+        self.headers = {name: value for name, value in self.headers.items() if not response.has_header(name)}
+        return super().finalize_response(request, response, *args, **kwargs)
+
 
 class RegisterApi(LimitedApi, NobodysApi):
     @extend_schema(operation_id="register", tags=["accounts"], auth=NOBODY, request=Registration, responses={201: Me, **problems(400, 401, 413, 415, 429)})
@@ -59,6 +64,7 @@ class RegisterApi(LimitedApi, NobodysApi):
         """Makes an account. A username can be had once; whether an e-mail address is known is not told."""
         body = checked(Registration, request)
         user = register_user(username=body["username"], email=body["email"], password=body["password"])
+        remember_network(user.username, address_of(request))
         return Response(_me(user), status=201, headers=NO_STORE)
 
 

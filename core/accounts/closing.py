@@ -10,6 +10,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from core.accounts.models import User
+from core.accounts.revocations import revocations
 from core.events import AccountClosed
 from core.ports import ports
 
@@ -37,3 +38,4 @@ def close_account(user: User) -> None:
         user.groups.clear()
         user.user_permissions.clear()
         ports.publish_account(AccountClosed(user_id=user.pk, username=alias))
+    revocations().note(user.pk, user.token_generation)

@@ -22,6 +22,7 @@ class User(AbstractUser):
     tokens_revoked_at = models.DateTimeField(null=True, editable=False)
 
     class Meta(AbstractUser.Meta):
+        constraints = [models.UniqueConstraint(Upper("username"), name="users_by_name", violation_error_message="This username is taken.")]
         indexes = [
             models.Index(Upper("email"), name="users_by_email"),
             models.Index(fields=["tokens_revoked_at"], name="users_revoked", condition=models.Q(tokens_revoked_at__isnull=False)),

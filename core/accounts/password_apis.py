@@ -34,6 +34,7 @@ class ChangePasswordApi(LimitedApi):
         user = signed_in(request)
         body = checked(PasswordChange, request)
         changed = change_password(user=user, old=body["old_password"], new=body["new_password"])
+        remember_network(changed.username, address_of(request))
         return Response(asdict(issue_pair(changed)), headers=NO_STORE)
 
 

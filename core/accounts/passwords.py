@@ -12,6 +12,7 @@ from django.db.models import F
 from django.db.models.functions import Now
 
 from core.accounts.models import User
+from core.accounts.revocations import revocations
 from core.errors import BadRequest, FieldError, ValidationError
 
 
@@ -63,4 +64,7 @@ def _replace_password(user: User, new: str) -> bool:
     One short statement after the hashing decides: a lock held while hashing would hold up the log's horizon, and with it everybody's results.
     """
     unchanged = User.objects.filter(pk=user.pk, password=user.password, is_active=True)
-    return unchanged.update(password=make_password(new), token_generation=F("token_generation") + 1, tokens_revoked_at=Now()) == 1
+    done = unchanged.update(password=make_password(new), token_generation=F("token_generation") + 1, tokens_revoked_at=Now()) == 1
+    if done:
+        revocations().note(user.pk, user.token_generation)
+    return done

@@ -12,11 +12,11 @@ from core.errors import FieldError, ValidationError
 def register_user(*, username: str, email: str, password: str) -> User:
     """A new user. Several may have one e-mail address, so that nobody learns from this whether an address is known.
 
-    Raises `ValidationError` when the username is taken (also by somebody who was faster) or the password is too weak.
+    Raises `ValidationError` when the username is taken, in whatever case because people would take one for the other, or the password is too weak.
     """
     user = User(username=User.normalize_username(username), email=User.objects.normalize_email(email))
     faults = []
-    if User.objects.filter(username=user.username).exists():
+    if User.objects.filter(username__iexact=user.username).exists():
         faults.append(_TAKEN)
     faults += password_faults(password, user, "#/password")
     if faults:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ Revoked = dict[UUID, tuple[int, bool]]  # account → its token generation, whet
 
 AGE_SECONDS = 1.0
 _PATIENCE_SECONDS = 0.5
+_NOTED_SECONDS = 60.0  # long after a look-up that began before the commit has ended
 _SLACK_SECONDS = 60.0  # the clocks that stamp tokens and revocations may differ
 
 _SQL = queries(Path(__file__).parent, "revocations.sql")
@@ -32,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 class Revocations:
-    """What one process knows. A token made void is refused `AGE_SECONDS` and one look-up after that committed.
+    """What one process knows. A token made void is refused `AGE_SECONDS` and one look-up after that committed, in the process that did it at once.
 
     While PostgreSQL does not answer, what was known last goes on: then a void token lives until it expires, in a quarter of an hour at most; no vote
     can become durable meanwhile.
@@ -41,6 +43,7 @@ class Revocations:
     def __init__(self) -> None:
         self._connection: Connection | None = None
         self._known: Revoked = {}
+        self._done_here: dict[UUID, tuple[int, float]] = {}  # account → the generation that became void, and until when a look-up may miss that
         self._flight: SingleFlight[Revoked] = SingleFlight(self._read, seconds=AGE_SECONDS, name="revocations")
 
     async def check(self, claims: AccessClaims) -> None:
@@ -52,8 +55,17 @@ class Revocations:
             except (TimeoutError, psycopg2.Error, OSError, RuntimeError) as error:
                 _log.warning("revoked tokens could not be looked up: %s", type(error).__name__)
         generation, active = self._known.get(claims.user_id, (claims.generation, True))
-        if not active or claims.generation < generation:
+        void, _ = self._done_here.get(claims.user_id, (-1, 0.0))
+        if not active or claims.generation < generation or claims.generation <= void:
             raise NotAuthenticated("The access token is no longer valid.")
+
+    def note(self, user_id: UUID, generation: int) -> None:
+        """Tokens of this generation and earlier ones have just been made void, by a transaction that has committed. From any thread."""
+        now = time.monotonic()
+        for account, (_, until) in tuple(self._done_here.items()):
+            if until < now:
+                self._done_here.pop(account, None)
+        self._done_here[user_id] = (generation, now + _NOTED_SECONDS)
 
     def _read(self) -> Revoked:
         try:

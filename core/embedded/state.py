@@ -70,7 +70,7 @@ class State:
         if record.exists():
             remove_socket_folder(Path(record.read_text(encoding="utf-8").strip()))
         base = tempfile.gettempdir()
-        far = Path(tempfile.mkdtemp(prefix="nexus-", dir=base if len(os.fsencode(base)) < 60 else "/tmp"))  # noqa: S108
+        far = Path(tempfile.mkdtemp(prefix="nexus-", dir=base if len(os.fsencode(base)) < 60 else "/tmp"))  # noqa: S108  (a fresh name in it)
         if account is not None:
             os.chown(far, account.uid, account.gid)
         record.write_text(f"{far}\n", encoding="utf-8")

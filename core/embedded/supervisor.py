@@ -22,6 +22,7 @@ from core.embedded.state import State
 
 STOP_ORDER = ("web", "beat", "relay", "worker")
 _WEB_SECONDS = 90.0
+_BAD_SETTINGS = 2  # what our processes end with then; see core/settings/__init__.py
 
 
 async def run_stack(stack: Stack, state: State, console: Console, project: Path, environ: Mapping[str, str]) -> None:
@@ -35,7 +36,10 @@ async def run_stack(stack: Stack, state: State, console: Console, project: Path,
         await asyncio.to_thread(check_database, environ["DATABASE_URL"])
     await stack.start_servers()
     write_services_env(state.path, stack.urls)
-    if await stack.run_once(manage("migrate", "migrate", stack.environ, project, "--noinput")):
+    code = await stack.run_once(manage("migrate", "migrate", stack.environ, project, "--noinput"))
+    if code == _BAD_SETTINGS:
+        raise CannotStart("a setting cannot be read, see the line above")
+    if code:
         raise CannotStart("the migrations failed, see the lines above")
     for name in sorted(commands, key=lambda name: STOP_ORDER.index(name) if name in STOP_ORDER else len(STOP_ORDER)):
         if name != "web":  # votes are taken while the broker, the slowest to start, is still on its way

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
+from psycopg2 import ProgrammingError
 from psycopg2.extensions import parse_dsn
 
 from core.settings.environment import env
@@ -23,8 +26,19 @@ _LIVENESS: dict[str, Any] = {
 }
 
 
+def _parsed(url: str) -> dict[str, Any]:
+    reason = "DATABASE_URL (or DATABASE_DIRECT_URL) cannot be read; write postgresql://user:password@host:5432/name, with %2F for a / in the password."
+    try:
+        dsn = parse_dsn(url)
+    except ProgrammingError:
+        raise ImproperlyConfigured(reason) from None  # libpq's message repeats the address, password and all
+    if not re.fullmatch(r"[\d,]*", dsn.get("port", "")) or "@" in dsn.get("dbname", ""):  # a password that was not escaped, and would be repeated later
+        raise ImproperlyConfigured(reason)
+    return dsn
+
+
 def _database(url: str, *, role: str = "", mirrors: str = "") -> dict[str, Any]:
-    dsn = parse_dsn(url)
+    dsn = _parsed(url)
     options: dict[str, Any] = _LIVENESS | {k: v for k, v in dsn.items() if k not in {"dbname", "user", "password", "host", "port"}}
     if role:
         options["assume_role"] = role

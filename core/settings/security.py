@@ -8,6 +8,7 @@ from core.settings.base import HOST, PUBLIC_URL
 from core.settings.environment import env, persistent_secret
 
 SECRET_KEY = persistent_secret("SECRET_KEY", "secret_key")
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", [])
 VOTER_KEY_SECRET = persistent_secret("VOTER_KEY_SECRET", "voter_key_secret")
 
 _public = urlsplit(PUBLIC_URL)
@@ -17,6 +18,7 @@ CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ALLOWED_ORIGINS", [])
 TRUSTED_PROXIES: list[str] = env.list("TRUSTED_PROXIES", [])
 
+SESSION_ENGINE = "core.accounts.sessions"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_HTTPONLY = True

@@ -84,7 +84,7 @@ async def _cast(request: HttpRequest, card: PollCard, credentials: Credentials) 
         add_refusal_headers(response, outcome.error)
         return response
     response = await _thanks(request, card, outcome, replace(credentials, code=request.POST.get("code") or credentials.code))
-    remember_voter(response, outcome)
+    remember_voter(request, response, outcome)
     return response
 
 

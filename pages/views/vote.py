@@ -38,13 +38,13 @@ async def _cast(request: HttpRequest, card: PollCard, visitor: Visitor) -> HttpR
         response = _ballot_page(request, card, visitor, form=outcome.form, notice=outcome.notice, status=outcome.error.status)
         add_refusal_headers(response, outcome.error)
         return response
-    return _thanks(card, outcome)
+    return _thanks(request, card, outcome)
 
 
-def _thanks(card: PollCard, receipt: Receipt) -> HttpResponse:
+def _thanks(request: HttpRequest, card: PollCard, receipt: Receipt) -> HttpResponse:
     """Off to the results, where the page waits for this vote."""
     response = see_other(f"{reverse('results', args=[card.slug])}?{urlencode({'after': receipt.position})}")
-    remember_voter(response, receipt)
+    remember_voter(request, response, receipt)
     return response
 
 

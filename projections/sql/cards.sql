@@ -2,8 +2,10 @@
 -- projection last: whoever counts locks tallies before the projection, and an insert that does nothing still waits for them (the other way round they deadlock).
 
 -- name: begin_tallies
--- The first generation of the poll's tallies.
-INSERT INTO tally_generations (poll_id, generation, boundary, fed) VALUES (%(poll_id)s, 1, 0, true) ON CONFLICT DO NOTHING;
+-- The first generation of the poll's tallies, where it has none: a rebuild may have replaced and dropped the first.
+INSERT INTO tally_generations (poll_id, generation, boundary, fed)
+SELECT %(poll_id)s, 1, 0, true WHERE NOT EXISTS (SELECT FROM tally_generations WHERE poll_id = %(poll_id)s)
+ON CONFLICT DO NOTHING;
 
 -- name: begin_poll_tallies
 INSERT INTO poll_tallies (poll_id, generation, ballots)

@@ -1,3 +1,7 @@
+-- name: let_go
+-- A worker that is put to sleep in the middle of a batch must not hold its locks for as long: PostgreSQL undoes the batch, and another worker counts it.
+SET LOCAL idle_in_transaction_session_timeout = '5s';
+
 -- name: claim_batch
 -- The first statement of applying: whoever gets a row back, and nobody else, counts the batch. Another who claims it waits here for the outcome.
 UPDATE vote_batches SET applied_at = statement_timestamp() WHERE id = %(batch_id)s AND applied_at IS NULL RETURNING seq, payload::text;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -15,9 +16,11 @@ from pytest_django import Settings
 from rest_framework_simplejwt.token_blacklist.models import OutstandingToken
 from rest_framework_simplejwt.tokens import AccessToken
 
+from core.accounts import sign_in
 from core.accounts.models import User
 from core.accounts.tokens import RefreshToken, issue_pair
 from core.limits import auth_limit
+from core.rates import Rate
 from core.redis import sync_redis
 from tests.contract.conftest import Api, assert_problem, poll_body
 from tests.factories import make_user
@@ -39,7 +42,8 @@ class TestRegistering:
 
     def test_a_username_is_had_once_an_address_any_number_of_times(self, anybody: Api) -> None:
         anybody.post("auth/register", ANNA)
-        assert_problem(anybody.post("auth/register", ANNA), 400, "validation-error", "#/username")
+        for name in ("anna", "ANNA", "Anna"):
+            assert_problem(anybody.post("auth/register", ANNA | {"username": name}), 400, "validation-error", "#/username")
         assert anybody.post("auth/register", ANNA | {"username": "anna2"}).status_code == 201
 
     def test_of_racing_ones_with_one_username_one_wins(self, anybody: Api) -> None:
@@ -81,6 +85,31 @@ class TestSigningIn:
         for name, password in ("anna", "wrong"), ("nobody", PASSWORD), ("bert", PASSWORD):
             problem = assert_problem(anybody.post("auth/token", {"username": name, "password": password}), 401, "not-authenticated")
             assert problem["detail"] == "The username or the password is wrong."
+
+    def test_a_refusal_speaks_of_the_limit_that_refused(self, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+        settings.AUTH_RATE_LIMIT, settings.REDIS_PREFIX = "1000/minute", f"test-{uuid.uuid4().hex}"
+        auth_limit.cache_clear()
+        monkeypatch.setattr(sign_in, "FROM_A_NETWORK", Rate(1, 3600))
+        body = {"username": "nobody", "password": "wrong"}
+        first, second = Api().post("auth/token", body), Api().post("auth/token", body)
+        assert first["RateLimit-Policy"] == '"auth";q=1000;w=60'
+        assert_problem(second, 429, "rate-limited")
+        assert second["RateLimit-Policy"] == '"sign-in";q=1;w=3600'
+        assert int(second["Retry-After"]) > 60
+
+    def test_an_attack_keeps_nobody_out_where_they_registered(self, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+        settings.AUTH_RATE_LIMIT, settings.REDIS_PREFIX = "1000/minute", f"test-{uuid.uuid4().hex}"
+        auth_limit.cache_clear()
+        settings.TRUSTED_PROXIES = ["127.0.0.1"]
+        monkeypatch.setattr(sign_in, "FROM_STRANGERS", Rate(2, 3600))
+
+        def try_from(address: str, password: str) -> int:
+            answer = Api().post("auth/token", {"username": "anna", "password": password}, headers={"X-Forwarded-For": address})
+            return int(answer.status_code)
+
+        assert Api().post("auth/register", ANNA, headers={"X-Forwarded-For": "192.0.2.1"}).status_code == 201
+        assert [try_from(f"203.0.113.{number}", "wrong") for number in range(3)] == [401, 401, 429]
+        assert (try_from("198.51.100.7", PASSWORD), try_from("192.0.2.1", PASSWORD)) == (429, 200)
 
     def test_the_access_token_says_who_and_whether_staff(self) -> None:
         for staff in (False, True):

@@ -264,9 +264,10 @@ async def test_lists_come_in_pages_with_absolute_links(boss: User, bearer: dict[
         seen += [poll["id"] for poll in page["results"]]
         url = (page["next"] or "").removeprefix("http://testserver")
     assert seen == made
-    for query in ("page_size=0", "page_size=101", "page_size=x", "cursor=x", "cursor=", "state=x", "owner=x"):
+    for query in ("page_size=0", "page_size=x", "cursor=x", "cursor=", "state=x", "owner=x"):
         assert_problem(await ask("GET", f"/api/v1/polls?{query}"), 400, "bad-request", about=query)
-    assert len((await ask("GET", "/api/v1/polls?page_size=100")).data["results"]) == 25
+    for size in (100, 101, 10_000):
+        assert len((await ask("GET", f"/api/v1/polls?page_size={size}")).data["results"]) == 25
 
 
 def test_there_is_a_body_for_every_operation_that_takes_one(boss: User, poll: Poll) -> None:

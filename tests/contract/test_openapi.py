@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from openapi_schema_validator import OAS30Validator, oas30_format_checker
 from openapi_spec_validator import validate
 
@@ -167,7 +167,9 @@ def test_the_reading_rooms_load_nothing_from_elsewhere(path: str) -> None:
     assert answer["Content-Type"].startswith("text/html")
     page = answer.content.decode()
     assert re.findall(r"""(?:src|href)=["'](?:https?:)?//[^"']+""", page) == []
-    assets = re.findall(r"""(?:src|href)=["'](/static/[^"']+)""", page)
+    assets = re.findall(r"""(?:src|href)=["'](/(?:static|api)/[^"']+\.(?:js|css))["']""", page)
     assert assets
     for asset in assets:
         assert Client().get(asset).status_code == 200, asset
+    if "redoc" in path:
+        assert b"https://cdn." not in Client().get(reverse("redoc-script")).content

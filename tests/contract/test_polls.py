@@ -131,7 +131,7 @@ class TestListing:
         assert [poll["id"] for poll in owner.get("polls?search=100%25").data["results"]] == [ids["open"]]
 
     def test_bad_parameters_are_400(self, anybody: Api) -> None:
-        for query in ["cursor=x", "cursor=", "page_size=0", "page_size=101", "page_size=-1", "page_size=a", "page_size=²", "state=x", "owner=x", "search=%00"]:
+        for query in ["cursor=x", "cursor=", "page_size=0", "page_size=-1", "page_size=a", "page_size=²", "state=x", "owner=x", "search=%00"]:
             assert_problem(anybody.get(f"polls?{query}"), 400, "bad-request")
 
 

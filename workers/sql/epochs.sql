@@ -4,13 +4,16 @@ LOCK TABLE polls, votes, poll_cards, poll_projections, relay_cursor IN EXCLUSIVE
 
 -- name: see
 -- Where the log and this server stand.
-SELECT e.epoch, e.system_identifier, c.system_identifier, r.epoch, r.xid::text, pg_snapshot_xmax(pg_current_snapshot())::text,
-       (SELECT count(*) FROM poll_cards WHERE sealed_at IS NOT NULL AND NOT final), (SELECT count(*) FROM poll_projections)
+SELECT e.epoch, e.system_identifier, c.system_identifier, greatest(r.epoch, r.drained_epoch),
+       (CASE WHEN r.drained_epoch >= r.epoch THEN r.drained_xid ELSE r.xid END)::text, r.seq,
+       pg_snapshot_xmax(pg_current_snapshot())::text,
+       (SELECT count(*) FROM poll_cards WHERE sealed_at IS NOT NULL AND NOT final), (SELECT count(*) FROM poll_projections),
+       EXISTS (SELECT FROM votes v WHERE (v.epoch, v.xid, v.id) > (r.epoch, r.xid, r.vote_id))
 FROM log_epoch e CROSS JOIN pg_control_system() c CROSS JOIN relay_cursor r;
 
 -- name: begin_epoch
 -- From here on the log's rows carry the next epoch, and this server is the one that holds it.
-UPDATE log_epoch SET epoch = epoch + 1, system_identifier = (SELECT system_identifier FROM pg_control_system()) RETURNING epoch;
+UPDATE log_epoch SET epoch = greatest(epoch + 1, %(wanted)s), system_identifier = (SELECT system_identifier FROM pg_control_system()) RETURNING epoch;
 
 -- name: move_poll_barriers
 -- A barrier of the old counter says nothing on this server; everything of an earlier epoch lies before the beginning of this one.
@@ -20,5 +23,6 @@ UPDATE polls p SET barrier_epoch = %(epoch)s, barrier_xid = '0' FROM poll_cards 
 UPDATE poll_cards SET barrier_epoch = %(epoch)s, barrier_xid = '0' WHERE sealed_at IS NOT NULL AND NOT final;
 
 -- name: lift_versions
--- Above every version that a reader can have seen before the restore, and not rendered yet.
-UPDATE poll_projections SET version = version + %(lift)s;
+-- Above every version that a reader can have seen before the restore, also where the same backup was restored before, and not rendered yet.
+UPDATE poll_projections
+SET version = CASE WHEN version < %(epoch)s::bigint * %(versions_of_an_epoch)s THEN %(epoch)s::bigint * %(versions_of_an_epoch)s ELSE version + %(lift)s END;

@@ -77,6 +77,11 @@ UPDATE vote_batches b SET lease_until = statement_timestamp() + make_interval(se
 FROM due WHERE b.id = due.id
 RETURNING b.seq, b.id, b.end_epoch;
 
+-- name: end_leases
+-- Whoever takes the lead does not wait for what its predecessor leased and, it may be, died with. Passes over those that are being applied.
+WITH leased AS MATERIALIZED (SELECT id FROM vote_batches WHERE applied_at IS NULL AND lease_until IS NOT NULL FOR UPDATE SKIP LOCKED)
+UPDATE vote_batches b SET lease_until = NULL FROM leased WHERE b.id = leased.id;
+
 -- name: mark_published
 -- Passes over those that are being applied at this moment: the mark is a hint, and a worker that hangs must not stop the relay.
 WITH free AS MATERIALIZED (SELECT id FROM vote_batches WHERE id = ANY(%(ids)s::uuid[]) FOR UPDATE SKIP LOCKED)
@@ -114,3 +119,14 @@ WITH done AS (
 UPDATE poll_projections p SET version = p.version + 1, as_of = greatest(p.as_of, statement_timestamp())
 FROM done WHERE p.poll_id = done.poll_id
 RETURNING p.poll_id;
+
+-- name: counted_so_far
+-- The epoch, and the last batch before the first that is not applied. That it was applied was on disk before anybody could see it, so no crash takes it back.
+SELECT e.epoch, coalesce((SELECT min(b.seq) - 1 FROM vote_batches b WHERE b.applied_at IS NULL), r.seq) FROM log_epoch e CROSS JOIN relay_cursor r;
+
+-- name: unapplied_batches
+-- What is cut and not in the results, for people to look at.
+SELECT id, end_epoch, seq, votes, cut_at, published_at, publications, applied_at FROM vote_batches WHERE applied_at IS NULL ORDER BY seq;
+
+-- name: batch_named
+SELECT id, end_epoch, seq, votes, cut_at, published_at, publications, applied_at FROM vote_batches WHERE id::text = %(name)s OR seq::text = %(name)s;

@@ -22,6 +22,9 @@ class Command(BaseCommand):
         except (CannotListen, CannotStart) as error:
             raise CommandError(str(error)) from error
         Path(settings.STATIC_ROOT).mkdir(parents=True, exist_ok=True)  # ServeStatic complains of a folder that is not there
+        mail_folder: str | None = getattr(settings, "EMAIL_FILE_PATH", None)
+        if mail_folder:  # mails hold links that reset passwords
+            Path(mail_folder).mkdir(mode=0o700, parents=True, exist_ok=True)
         raise_file_limit()
         self.stdout.write(f"Listening on {settings.HOST} port {settings.PORT}, {settings.WEB_WORKERS} process(es).")
         web = WebOptions(

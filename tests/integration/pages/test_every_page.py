@@ -61,7 +61,8 @@ async def test_only_the_ballot_takes_posts(visit: Visit) -> None:
     browser, poll = await visit(), make_poll()
     form = await browser.open(poll)
     answer = await browser.client.post(f"/polls/{poll.slug}/results", data={"csrfmiddlewaretoken": form.token}, headers={"Origin": "http://testserver"})
-    assert answer.status_code == 405
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD")
+    assert words(answer), "a page for a person, too"
 
 
 @pytest.mark.usefixtures("committed_db")

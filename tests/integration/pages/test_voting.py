@@ -44,8 +44,9 @@ async def test_the_voter_cookie_is_the_browsers_own_and_lasts(visit: Visit) -> N
     assert "secure" not in attributes
 
 
-async def test_over_https_the_cookie_is_secure(visit: Visit, settings: Any) -> None:
-    settings.HTTPS = True
+@pytest.mark.parametrize("known_to_be_https", [True, False])
+async def test_over_https_the_cookie_is_secure(visit: Visit, settings: Any, known_to_be_https: bool) -> None:
+    settings.HTTPS = known_to_be_https
     browser = await visit()
     browser.client.base_url = "https://testserver"
     answer = await browser.vote(make_poll(), 0)

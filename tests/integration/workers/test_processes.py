@@ -5,8 +5,10 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
+import pytest
 from celery import Celery
 from kombu import Connection as BrokerConnection
+from kombu import Producer
 from pytest_django.fixtures import Settings
 
 from commands.handlers import close_poll
@@ -19,11 +21,11 @@ from tests.processes import RELAY, WORKER, database_address, database_dsn, runni
 from tests.tcp_proxy import proxy_to
 from tests.vote_rows import connected, open_transaction, run, select, write_votes
 from tests.waiting import wait_until
-from workers.topology import APPLY_BATCH, celery_options, dead_queue, uses_amqp
+from workers.topology import APPLY_BATCH, celery_options, dead_queue, declare, uses_amqp
 
 LEADERS = """
 SELECT a.pid FROM pg_locks l JOIN pg_stat_activity a USING (pid)
-WHERE l.locktype = 'advisory' AND l.granted AND a.application_name = 'nexus-relay-cutter'
+WHERE l.locktype = 'advisory' AND l.granted AND a.application_name = 'nexus-relay-cutter' AND a.datname = current_database()
 """
 
 
@@ -76,6 +78,23 @@ def test_what_cannot_be_read_goes_to_the_dead_letters_and_the_rest_goes_on(ballo
         wait_until(lambda: shown(ballot).ballots == 2)
 
 
+@pytest.mark.parametrize("body", [b"[]", b'{"a": 1}', b"\xff nonsense", b""], ids=["too short", "no list", "no text", "empty"])
+def test_a_message_that_celery_itself_cannot_read_does_not_end_the_worker(
+    body: bytes, ballot: Ballot, tmp_path: Path, settings: Settings, rabbitmq: None
+) -> None:
+    with running(WORKER, tmp_path) as worker, BrokerConnection(settings.BROKER_URL) as broker, broker.channel() as channel:
+        declare(broker)
+        headers = {"lang": "py", "task": APPLY_BATCH, "id": "1", "root_id": "1", "parent_id": None, "group": None}
+        Producer(channel).publish(
+            body, exchange=settings.QUEUE_PREFIX, routing_key="batches", headers=headers, content_type="application/json", content_encoding="utf-8"
+        )
+        wait_until(lambda: dead_letters(settings) == 1)
+        assert not worker.ended
+        with running(RELAY, tmp_path):
+            cast(ballot, 1)
+            wait_until(lambda: shown(ballot).ballots == 1)
+
+
 def test_a_worker_killed_in_the_middle_of_its_transaction_loses_nothing_and_counts_nothing_twice(ballot: Ballot, tmp_path: Path) -> None:
     with running(RELAY, tmp_path):
         cast(ballot, 5)
@@ -100,8 +119,8 @@ def test_with_postgresql_away_from_the_worker_nothing_is_dead_lettered(ballot: B
         wait_until(lambda: shown(ballot).ballots == 1)
         proxy.refuse()
         for _ in range(5):
-            cast(ballot, 2)
             before = select("SELECT count(*) FROM vote_batches WHERE published_at IS NOT NULL")[0][0]
+            cast(ballot, 2)
             wait_until(lambda before=before: select("SELECT count(*) FROM vote_batches WHERE published_at IS NOT NULL")[0][0] > before)
         wait_until(lambda: "PostgreSQL failed a task" in worker.said)
         assert results_of(ballot.poll_id).ballots == 1

@@ -25,6 +25,7 @@ from workers.broker import Broker, BrokerFailure
 from workers.cutting import Cutter
 from workers.messages import BatchMessage
 from workers.publisher import Publisher
+from workers.relay import Relay
 from workers.tasks import apply_batch as apply_task
 from workers.topology import batches_queue, celery_options, declare
 
@@ -128,6 +129,17 @@ def test_a_relay_killed_between_cut_and_publication_leaves_it_to_the_next(publis
     assert progress_of(batch_id) == (False, 0, False, False)
     publisher.step()
     assert len(queued()) == 1
+
+
+def test_who_takes_the_lead_does_not_wait_for_what_a_killed_relay_had_leased(publisher: Publisher, batch_id: UUID, queued: Any) -> None:
+    publisher._lease()
+    publisher.step()
+    assert queued() == [], "its lease has not run out"
+    relay = Relay(stop=Event())
+    with connected("successor") as connection:
+        assert relay._take_the_lead(connection)
+    publisher.step()
+    assert queued() == [BatchMessage(batch_id=batch_id, epoch=1).arguments()]
 
 
 def test_a_relay_killed_between_publication_and_mark_makes_the_batch_go_out_twice_and_count_once(

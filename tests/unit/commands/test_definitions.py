@@ -98,6 +98,8 @@ def test_all_there_is() -> None:
         (question(kind="multiple", min_choices=3, max_choices=2), "#/questions/0/min_choices", "min-above-max"),
         (question(kind="multiple", min_choices=4, max_choices=4), "#/questions/0/min_choices", "more-than-choices"),
         (question(min_choices=-1), "#/questions/0/min_choices", "too-small"),
+        (question(kind="multiple", max_choices=101), "#/questions/0/max_choices", "too-large"),
+        (question(kind="multiple", max_choices=2**63), "#/questions/0/max_choices", "too-large"),
         (question(kind="multiple", min_choices=0, max_choices=0), "#/questions/0/max_choices", "too-small"),
         (question(min_choices=True), "#/questions/0/min_choices", "not-an-integer"),
         (question(max_choices=1.0), "#/questions/0/max_choices", "not-an-integer"),

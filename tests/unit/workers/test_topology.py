@@ -40,7 +40,7 @@ def test_each_task_has_its_queue_by_the_prefix(application: Celery, settings: Se
 
 
 def test_beat_sets_off_tasks_that_there_are() -> None:
-    assert {entry["task"] for entry in beat_schedule().values()} == {tasks.sweep.name, tasks.delete_expired.name}
+    assert {entry["task"] for entry in beat_schedule().values()} == {tasks.sweep.name, tasks.delete_expired.name, tasks.audit.name}
 
 
 def test_on_rabbitmq_every_queue_is_a_quorum_queue_and_batches_die_into_the_dead_letters(settings: Settings) -> None:

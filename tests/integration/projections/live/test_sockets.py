@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import uuid
 from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any
@@ -73,11 +74,26 @@ async def test_who_may_not_see_is_refused_before_it_is_accepted(live: Live) -> N
     assert await refusal(live.socket(poll, authorization=bearer(uuid.uuid4()))) == 403
     assert await refusal(live.socket(poll, authorization="Bearer nonsense")) == 403
     assert await refusal(live.socket(poll, "?ticket=nonsense")) == 403
-    assert await refusal(live.socket(poll, f"?access_token={bearer(owner.id)[7:]}")) == 400
+    assert await refusal(live.socket(poll, x_voter_token="forged")) == 403
+    assert await refusal(live.socket(poll, f"?access_token={bearer(owner.id)[7:]}")) == 403
     for unknown in (str(uuid.uuid4()), "1"):
         assert await refusal(live.socket(unknown)) == 404
     async with live.socket(poll, authorization=bearer(owner.id)) as socket:
         assert (await said(socket))["event"] == "results"
+
+
+async def test_a_refusal_is_no_error_of_ours(live: Live, caplog: pytest.LogCaptureFixture) -> None:
+    uvicorn = logging.getLogger("uvicorn.error")
+    uvicorn.addHandler(caplog.handler)
+    assert await refusal(live.socket(make_poll(results="owner"))) == 403
+    await until(lambda: not live.server.server_state.tasks)
+    uvicorn.removeHandler(caplog.handler)
+    assert not [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+async def test_in_the_clear_none_is_opened_where_https_is_spoken(live: Live, settings: Any) -> None:
+    settings.HTTPS = True
+    assert await refusal(live.socket(make_poll())) == 403
 
 
 async def test_a_foreign_page_is_refused_and_ours_is_not(live: Live, settings: Any) -> None:

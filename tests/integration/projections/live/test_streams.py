@@ -234,10 +234,16 @@ async def test_foreign_origins_are_refused_and_allowed_ones_told_so(live: Live, 
 
 
 @pytest.mark.parametrize("name", ["token", "access_token"])
-async def test_a_token_in_the_address_is_400(live: Live, name: str) -> None:
+async def test_a_token_in_the_address_counts_for_nothing(live: Live, name: str) -> None:
+    owner = make_user()
+    answer = await live.call("GET", make_poll(owner=owner, results="owner"), f"/stream?{name}={bearer(owner.id)[7:]}")
+    assert (answer.status_code, answer.json()["type"]) == (403, "/problems/permission-denied")
+
+
+async def test_a_bad_voter_token_is_refused_even_where_none_is_needed(live: Live) -> None:
     poll = make_poll()
-    answer = await live.call("GET", poll, f"/stream?{name}={bearer(make_user().id)[7:]}")
-    assert (answer.status_code, answer.json()["type"]) == (400, "/problems/bad-request")
+    for method, rest in (("GET", ""), ("GET", "/stream"), ("POST", "/ticket"), ("GET", "/timeline")):
+        assert (await live.call(method, poll, rest, x_voter_token="forged")).status_code == 401, rest
 
 
 async def test_no_more_than_the_limit_may_follow(live: Live, settings: Any) -> None:

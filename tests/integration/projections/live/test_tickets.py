@@ -12,6 +12,7 @@ from redis.asyncio import Redis as AsyncRedis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from commands.tokens import VoterToken
 from core.ports import ports
 from core.redis import _of_loop, sync_redis
 from tests.factories import make_poll, make_user
@@ -80,15 +81,15 @@ async def test_it_lasts_half_a_minute_and_redis_cannot_read_it(live: Live, setti
 
 
 async def test_it_carries_what_makes_a_voter(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
-    poll = make_poll(results="after_vote")
+    poll, token = make_poll(results="after_vote"), VoterToken.fresh().seal()
     asked: list[Any] = []
 
     async def holds_ballot(credentials: Any, poll_id: uuid.UUID) -> bool:
         asked.append(credentials)
-        return credentials.voter_header == "token" and credentials.code == "code" and credentials.address == "127.0.0.1"
+        return credentials.voter_header == token and credentials.code == "code" and credentials.address == "127.0.0.1"
 
     monkeypatch.setattr(ports, "_ballot_lookup", holds_ballot)
-    ticket = await ticket_for(live, poll, x_voter_token="token", x_voter_code="code")
+    ticket = await ticket_for(live, poll, x_voter_token=token, x_voter_code="code")
     async with live.stream(poll, f"?ticket={ticket}") as stream:
         await stream.event()
     assert len(asked) >= 2

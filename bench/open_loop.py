@@ -1,0 +1,191 @@
+"""Voters who come at a given rate whether or not the server keeps up, each with a key of its own, over as many connections as that takes."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import secrets
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import cast
+
+_TICK_SECONDS = 0.002
+_OPENED_AT_ONCE = 64
+_SETTLE_SECONDS = 15.0  # longer than the server may take for any answer
+_run = secrets.token_urlsafe(12)
+_numbers = itertools.count()
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of a load. Seconds from the moment a vote was due to its 201, to its refusal, and to its being sent.
+
+    The last says how far the voters themselves were short of a machine; it is part of the other two, so that nothing is hidden.
+    """
+
+    seconds: float
+    sent: int = 0
+    answers: Counter[int] = field(default_factory=Counter)
+    without_retry_after: int = 0
+    broken: int = 0
+    unanswered: int = 0
+    latencies: list[float] = field(default_factory=list)
+    refusals: list[float] = field(default_factory=list)
+    lateness: list[float] = field(default_factory=list)
+
+    @property
+    def accepted(self) -> int:
+        return self.answers[201]
+
+
+def percentile(times: list[float], share: float) -> float:
+    """The time that `share` (0 to 1) of them did not exceed; 0 where there are none."""
+    ranked = sorted(times)
+    return ranked[min(int(share * len(ranked)), len(ranked) - 1)] if ranked else 0.0
+
+
+class _Connection(asyncio.Protocol):
+    """One keep-alive connection with at most one request under way."""
+
+    def __init__(self, done: Callable[[_Connection, int, bytes], None]) -> None:
+        self._done = done
+        self._buffer = b""
+        self.due = 0.0
+        self.busy = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def send(self, request: bytes, due: float) -> None:
+        self.due, self.busy, self._buffer = due, True, b""
+        self._transport.write(request)
+
+    def close(self) -> None:
+        self._transport.abort()
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        head, gap, body = self._buffer.partition(b"\r\n\r\n")
+        if gap:
+            lower = head.lower()
+            at = lower.find(b"content-length:")
+            if len(body) >= int(lower[at + 15 :].split(b"\r\n", 1)[0]):
+                self.busy = False
+                self._done(self, int(head[9:12]), lower)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        if self.busy:
+            self.busy = False
+            self._done(self, 0, b"")
+
+
+class Load:
+    """Votes for one poll at `host:port`. Either `closed` or `open` at a time."""
+
+    def __init__(self, host: str, port: int, path: str, body: bytes) -> None:
+        self._host, self._port = host, port
+        head = f"POST {path} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\nIdempotency-Key: "
+        self._head, self._tail = head.encode(), b"\r\n\r\n" + body
+        self._free: deque[_Connection] = deque()
+        self._all: set[_Connection] = set()
+        self._due: deque[float] = deque()
+        self._opening = 0
+        self._again = False
+        self._until = 0.0
+        self.outcome = Outcome(0.0)
+
+    async def closed(self, *, connections: int, seconds: float) -> Outcome:
+        """So many voters, each of whom is followed by the next as soon as it is answered: the most the server does."""
+        self._begin(seconds, again=True)
+        await self.prepare(connections)
+        for _ in range(connections):
+            self._send(time.perf_counter())
+        await asyncio.sleep(max(0.0, self._until - time.perf_counter()))
+        return await self._settle()
+
+    async def open(self, *, rate: float, seconds: float) -> Outcome:
+        """`rate` voters a second, whatever becomes of those before them."""
+        self._begin(seconds, again=False)
+        begun, planned = time.perf_counter(), 0
+        while (now := time.perf_counter()) < self._until:
+            wanted = int((now - begun) * rate)
+            for number in range(planned, wanted):
+                self._due.append(begun + number / rate)
+            planned = wanted
+            self._send_due()
+            await asyncio.sleep(_TICK_SECONDS)
+        self._send_due()
+        return await self._settle()
+
+    async def prepare(self, connections: int) -> None:
+        """Opens so many connections, a few at a time: a kernel that is short of room for new ones makes each wait for seconds."""
+        while len(self._free) < connections:
+            before = len(self._free)
+            await asyncio.gather(*(self._open_one() for _ in range(min(_OPENED_AT_ONCE, connections - before))))
+            if len(self._free) == before:
+                raise ConnectionError("no connection can be opened")
+
+    def stop(self) -> None:
+        for connection in self._all:
+            connection.close()
+
+    def _begin(self, seconds: float, *, again: bool) -> None:
+        self.outcome = Outcome(seconds)
+        self._again, self._until = again, time.perf_counter() + seconds
+        self._due.clear()
+
+    def _send_due(self) -> None:
+        while self._due and self._free:
+            self._send(self._due.popleft())
+        for _ in range(min(len(self._due), _OPENED_AT_ONCE) - self._opening):
+            self._opening += 1
+            asyncio.get_running_loop().create_task(self._open_one())
+
+    async def _open_one(self) -> None:
+        try:
+            _, connection = await asyncio.get_running_loop().create_connection(lambda: _Connection(self._answered), self._host, self._port)
+        except OSError:
+            self.outcome.broken += 1
+            return
+        finally:
+            self._opening = max(0, self._opening - 1)  # those that were prepared are not counted
+        self._all.add(connection)
+        self._free.append(connection)
+        if self._due:
+            self._send(self._due.popleft())
+
+    def _send(self, due: float) -> None:
+        connection = self._free.pop()
+        self.outcome.sent += 1
+        self.outcome.lateness.append(time.perf_counter() - due)
+        connection.send(b"%s%s-%012d%s" % (self._head, _run.encode(), next(_numbers), self._tail), due)
+
+    def _answered(self, connection: _Connection, status: int, head: bytes) -> None:
+        took = time.perf_counter() - connection.due
+        outcome = self.outcome
+        if status == 0:
+            outcome.broken += 1
+            self._all.discard(connection)
+            return
+        outcome.answers[status] += 1
+        (outcome.latencies if status == 201 else outcome.refusals).append(took)
+        if status == 503 and b"\r\nretry-after:" not in head:
+            outcome.without_retry_after += 1
+        if b"\r\nconnection: close" in head:
+            self._all.discard(connection)
+        else:
+            self._free.append(connection)
+        if self._again and self._free and time.perf_counter() < self._until:
+            self._send(time.perf_counter())
+
+    async def _settle(self) -> Outcome:
+        """Waits for the last answers."""
+        end = time.perf_counter() + _SETTLE_SECONDS
+        outcome = self.outcome
+        while outcome.sent > sum(outcome.answers.values()) + outcome.broken and time.perf_counter() < end:  # noqa: ASYNC110  (only when all is over)
+            await asyncio.sleep(0.02)
+        outcome.unanswered = outcome.sent - sum(outcome.answers.values()) - outcome.broken
+        return outcome

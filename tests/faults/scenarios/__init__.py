@@ -1,0 +1,1 @@
+"""One file per thing that can break; every function here with `@scenario` is found by itself."""

@@ -1,0 +1,82 @@
+"""Votes that are turned away unread: which ones, and that they are told the same as the others."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from core.errors import Unavailable
+from core.front_door import CROWDED, FrontDoor
+from core.problems import problem_body
+
+PATH = b"/api/v1/polls/0192f0c8-0000-7000-8000-0123456789ab/votes"
+HEADERS = b"Host: example.org\r\nContent-Type: application/json\r\n"
+
+
+def vote(*, path: bytes = PATH, headers: bytes = HEADERS, body: bytes = b'{"answers": []}', length: int | None = None) -> bytes:
+    announced = len(body) if length is None else length
+    return b"POST %s HTTP/1.1\r\n%sContent-Length: %d\r\n\r\n%s" % (path, headers, announced, body)
+
+
+@pytest.fixture
+def door() -> FrontDoor:
+    door = FrontDoor()
+    door.guard(lambda: True, lambda _number: None)
+    return door
+
+
+def test_the_refusal_is_the_problem_that_everybody_gets(door: FrontDoor) -> None:
+    answer = door.refusal(vote(), [(b"date", b"today")])
+    assert answer is not None
+    head, _, body = answer.partition(b"\r\n\r\n")
+    first, *lines = head.split(b"\r\n")
+    headers = dict(line.split(b": ", 1) for line in lines)
+    assert first == b"HTTP/1.1 503 Service Unavailable"
+    assert orjson.loads(body) == orjson.loads(problem_body(Unavailable(CROWDED), PATH.decode()))
+    assert int(headers.pop(b"retry-after")) in {1, 2, 3}
+    assert int(headers.pop(b"content-length")) == len(body)
+    assert headers.items() >= {(b"content-type", b"application/problem+json"), (b"cache-control", b"no-store"), (b"date", b"today")}
+    assert b"content-security-policy" in headers
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        vote(length=99),
+        vote(length=3),
+        vote() + vote(),
+        vote()[:60],
+        vote(path=b"/api/v1/polls"),
+        vote(path=PATH + b"/mine"),
+        vote(path=PATH + b"?x=1"),
+        vote(path=PATH[:-7] + b'"/votes'),
+        vote().replace(b"POST", b"PUT"),
+        vote().replace(b"HTTP/1.1", b"HTTP/1.0"),
+        vote(headers=HEADERS + b"Origin: https://elsewhere.example\r\n"),
+        vote(headers=HEADERS + b"Connection: close\r\n"),
+        vote(headers=HEADERS + b"Expect: 100-continue\r\n"),
+        vote(headers=HEADERS + b"transfer-encoding: chunked\r\n"),
+        vote().replace(b"Content-Length", b"X-Length"),
+    ],
+)
+def test_what_is_not_simply_one_whole_vote_takes_the_usual_way(door: FrontDoor, data: bytes) -> None:
+    assert door.refusal(data, []) is None
+
+
+def test_nobody_is_turned_away_while_there_is_room_or_nobody_votes_here() -> None:
+    door = FrontDoor()
+    assert door.refusal(vote(), []) is None
+    door.guard(lambda: False, lambda _number: None)
+    assert door.refusal(vote(), []) is None
+
+
+def test_every_refusal_is_counted_at_the_latest_when_the_door_is_left() -> None:
+    counted: list[int] = []
+    door = FrontDoor()
+    door.guard(lambda: True, counted.append)
+    for _ in range(250):
+        assert door.refusal(vote(), []) is not None
+    assert sum(counted) == 200
+    door.leave_open()
+    assert sum(counted) == 250
+    assert door.refusal(vote(), []) is None
