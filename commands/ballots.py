@@ -12,8 +12,7 @@ from uuid import UUID
 CAST, REPLACE, WITHDRAW = "C", "R", "W"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogRequest:
+class LogRequest(NamedTuple):
     """One validated request. `choices` is the array literal of the chosen ids; the keys are 128-bit digests."""
 
     op: str

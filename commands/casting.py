@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -29,6 +27,7 @@ from core.errors import (
     ValidationError,
     VoteNotChangeable,
 )
+from core.ids import random_uuid
 from core.lean import Headers
 from core.limits import vote_limit
 from core.positions import Position, seal_position
@@ -44,8 +43,7 @@ _REFUSALS: dict[Fate, type[NexusError]] = {
 _BEFORE_FAULTS = {Fate.REPLAYED, Fate.KEY_REUSED, Fate.NOT_OPEN, Fate.RULES_CHANGED}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
+class Receipt(NamedTuple):
     """What a voter is told: the vote is durable. `headers` go with the answer; `voter_token` is for the cookie and `X-Voter-Token`."""
 
     id: UUID
@@ -100,8 +98,6 @@ async def cast_vote(
         raise refusal.with_headers(headers) from refusal
     finally:
         parts.admission.leave(place, answered=answered)
-    if outcome.fate is Fate.WRITTEN:
-        metrics.VOTES_ACCEPTED.inc()
     return Receipt(
         id=entry.receipt,
         poll_id=poll_id,
@@ -158,7 +154,7 @@ async def _write(parts: Engine, rules: PollRules, request: LogRequest, voter: Vo
         outcome = await _judge(parts, request, voter)
         if outcome.fate in _BEFORE_FAULTS:
             return outcome
-    return await _append(parts, replace(request, choices="{" + ",".join(chosen) + "}"), voter)
+    return await _append(parts, request._replace(choices="{" + ",".join(chosen) + "}"), voter)
 
 
 async def _append(parts: Engine, request: LogRequest, voter: Voter) -> Outcome:
@@ -167,7 +163,7 @@ async def _append(parts: Engine, request: LogRequest, voter: Voter) -> Outcome:
     if voter.spare is None:
         return outcome
     if outcome.fate is Fate.DUPLICATE:
-        return await parts.committer.batcher.ask(replace(request, voter_key=voter.spare))
+        return await parts.committer.batcher.ask(request._replace(voter_key=voter.spare))
     return await _judge(parts, request, voter) if outcome.fate is Fate.NOT_OPEN else outcome
 
 
@@ -183,9 +179,9 @@ async def _judge(parts: Engine, request: LogRequest, voter: Voter) -> Outcome:
 
 
 def _unchecked_request(rules: PollRules, voter: Voter, body: Mapping[str, Any], method: str, idempotency_key: str | None) -> LogRequest:
-    receipt = uuid.uuid4()
+    receipt = random_uuid()
     if idempotency_key is None:
-        request_key = request_digest = digest(rules.salt, b"receipt", receipt.bytes)
+        request_key = request_digest = receipt  # no keyed hash of a key can be aimed at it
     else:
         request_key = digest(rules.salt, b"idempotency key", idempotency_key.encode())
         request_digest = digest(rules.salt, b"request", method.encode() + b"\0" + canonical(without_code(rules, body)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from commands.code_store import CodeHash
@@ -24,7 +23,7 @@ def with_code(rules: PollRules, credentials: Credentials, body: Mapping[str, Any
         return credentials
     if not isinstance(typed, str) or (credentials.code is not None and normalised(credentials.code) != normalised(typed)):
         raise CodeRefused
-    return replace(credentials, code=typed)
+    return credentials._replace(code=typed)
 
 
 def without_code(rules: PollRules, body: Mapping[str, Any]) -> Mapping[str, Any]:

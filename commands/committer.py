@@ -65,7 +65,8 @@ class Committer:
             open_ = [vote for vote in open_ if vote.answer is None and vote.deadline > time.monotonic()]
             if not open_:
                 break
-            time.sleep(pause)
+            if pause:
+                time.sleep(pause)
             try:
                 self._write(open_)
                 break
@@ -84,6 +85,7 @@ class Committer:
         self._refused_at = time.monotonic() if all(isinstance(vote.answer, Unavailable) for vote in group) else None
         written = sum(isinstance(vote.answer, Outcome) and vote.answer.fate is Fate.WRITTEN for vote in group)
         if written:
+            metrics.VOTES_ACCEPTED.inc(written)
             metrics.GROUP_SIZE.observe(written)
             metrics.COMMIT_SECONDS.observe(time.monotonic() - began)
 

@@ -139,8 +139,8 @@ def _voter_headers(receipt: Receipt, scheme: str) -> Headers:
 def _receipt_body(receipt: Receipt) -> bytes:
     return orjson.dumps(
         {
-            "id": str(receipt.id),
-            "poll": str(receipt.poll_id),
+            "id": receipt.id,
+            "poll": receipt.poll_id,
             "cast_at": rfc3339(receipt.cast_at),
             "position": receipt.position,
             "results": f"/api/v1/polls/{receipt.poll_id}/results",

@@ -36,20 +36,15 @@ def append_votes(cursor: Cursor, requests: Sequence[LogRequest]) -> dict[UUID, E
 
     At most one request per (poll, voter) may be in the group. Requests that are missing from the answer were not written: see `look_up`.
     """
-    cursor.execute(
-        _APPEND,
-        (
-            _literal(request.op for request in requests),
-            _literal(str(request.poll_id) for request in requests),
-            _literal(str(request.voter_key) for request in requests),
-            _literal(f'"{request.choices}"' for request in requests),
-            _literal(str(request.rules_version) for request in requests),
-            _literal(str(request.receipt) for request in requests),
-            _literal(str(request.request_key) for request in requests),
-            _literal(str(request.request_digest) for request in requests),
-        ),
-    )
-    return {receipt: Entry(receipt, epoch, int(xid), row, cast_at) for receipt, epoch, xid, row, cast_at in cursor.fetchall()}
+    ops, polls, voters, choices, versions, receipts, keys, digests = zip(*requests, strict=True)
+    columns = (ops, map(str, polls), map(str, voters), map('"{}"'.format, choices), map(str, versions), map(str, receipts), map(str, keys), map(str, digests))
+    cursor.execute(_APPEND, [_literal(column) for column in columns])
+    written = cursor.fetchall()
+    if not written:
+        return {}
+    by_text = {str(receipt): receipt for receipt in receipts}
+    xid = int(written[0][2])  # one transaction wrote them all
+    return {(receipt := by_text[text]): Entry(receipt, epoch, xid, row, cast_at) for text, epoch, _, row, cast_at in written}
 
 
 def look_up(cursor: Cursor, keys: Sequence[tuple[UUID, UUID, UUID]]) -> list[Finding]:

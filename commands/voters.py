@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import os
-from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
+from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -16,12 +15,12 @@ from commands.rules import PollRules
 from commands.tokens import VoterToken, derived_key, open_voter_token
 from core.credentials import Credentials
 from core.errors import NotAuthenticated, PermissionDenied
+from core.ids import uuid_of
 
 STRONG_KEY_LENGTH = 22  # characters; 128 bits in base64url
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Voter:
+class Voter(NamedTuple):
     """A voter in one poll. `token` is set where the answer must carry it.
 
     `spare` is the key of a further vote in an `open` poll. `earlier` is who a voter with a token would have been before it had one, had it sent the
@@ -39,9 +38,9 @@ class CodeRefused(PermissionDenied):
 
 
 def digest(salt: bytes, purpose: bytes, material: bytes) -> UUID:
-    """128 bits of HMAC-SHA-256 over `material`, under the poll's salt and our secret; `purpose` keeps the uses apart."""
+    """128 bits of keyed BLAKE2b (RFC 7693) over `material`, under the poll's salt and our secret; `purpose` keeps the uses apart (docs/adr/0015)."""
     key = derived_key("voter key", settings.VOTER_KEY_SECRET)
-    return UUID(bytes=hmac.digest(key, salt + purpose + b"\0" + material, hashlib.sha256)[:16])
+    return uuid_of(hashlib.blake2b(material, key=key, salt=salt, person=purpose, digest_size=16).digest())
 
 
 def code_key(salt: bytes, code: str) -> UUID:
@@ -116,7 +115,7 @@ def _anonymous_key(rules: PollRules, token: VoterToken) -> UUID:
 def _seed(poll_id: UUID, idempotency_key: str) -> bytes:
     """What a strong Idempotency-Key is worth, in this poll only."""
     key = derived_key("keyed voter", settings.VOTER_KEY_SECRET)
-    return hmac.digest(key, poll_id.bytes + idempotency_key.encode(), hashlib.sha256)[:16]
+    return hashlib.blake2b(poll_id.bytes + idempotency_key.encode(), key=key, digest_size=16).digest()
 
 
 def _token(credentials: Credentials) -> VoterToken | None:

@@ -19,7 +19,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
 django.setup(set_prefix=False)
 
 from commands import intake  # noqa: E402
-from core.answer_headers import with_policies  # noqa: E402
+from core.answer_headers import Answering  # noqa: E402
 from core.errors import BadRequest, NexusError, NotFound, PermissionDenied  # noqa: E402
 from core.hosts import check_host, refusal_page  # noqa: E402
 from core.https import hsts_headers, is_secure, redirect_to_https  # noqa: E402
@@ -110,7 +110,7 @@ async def _http(scope: Scope, receive: Receive, send: Send) -> None:
     path: str = scope["path"]
     handler = _lean_handler(path) or (_django_api if path.startswith("/api/") else _django_page)
     page, in_the_clear = handler is _django_page, settings.HTTPS and scope["scheme"] != "https"
-    send = with_policies(send, page=page, more=hsts_headers() if settings.HTTPS and not in_the_clear else None)
+    send = Answering(send, page=page, more=hsts_headers() if settings.HTTPS and not in_the_clear else ())
     request = LeanRequest.of(scope, receive)
     try:
         if path not in OPERATIONS:  # probes come by bare address, from inside
@@ -153,7 +153,7 @@ async def _refuse_socket(request: LeanRequest, send: Send, error: NexusError) ->
     async def send_instead(message: MutableMapping[str, Any]) -> None:
         await send({**message, "type": f"websocket.{message['type']}"})
 
-    await lean_problem(with_policies(send_instead, page=False), PermissionDenied(error.detail) if error.status == 401 else error, request.path)
+    await lean_problem(Answering(send_instead, page=False), PermissionDenied(error.detail) if error.status == 401 else error, request.path)
 
 
 async def _problem(request: LeanRequest, send: Send, error: NexusError) -> None:

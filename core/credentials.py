@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
@@ -28,8 +27,7 @@ _session_threads = ThreadPoolExecutor(4, "sessions")  # of their own: a slow vie
 _CSRF_SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Credentials:
+class Credentials(NamedTuple):
     """What came with a request. A voter token is still to be verified by whoever uses it; an account is verified."""
 
     user_id: UUID | None = None

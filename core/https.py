@@ -11,7 +11,7 @@ from core.clients import is_from_trusted_proxy
 from core.lean import answer
 
 if TYPE_CHECKING:
-    from core.lean import Headers, Scope, Send
+    from core.lean import Scope, Send
 
 
 def is_secure(scope: Scope) -> bool:
@@ -31,7 +31,7 @@ async def redirect_to_https(scope: Scope, send: Send) -> None:
     await answer(send, status, [(b"location", location.encode("latin-1")), (b"cache-control", b"no-store")], head=scope["method"] == "HEAD")
 
 
-def hsts_headers() -> Headers:
+def hsts_headers() -> tuple[tuple[bytes, bytes], ...]:
     """Strict-Transport-Security, for answers over TLS."""
     value = f"max-age={settings.SECURE_HSTS_SECONDS}" + ("; includeSubDomains" if settings.SECURE_HSTS_INCLUDE_SUBDOMAINS else "")
-    return [(b"strict-transport-security", (value + ("; preload" if settings.SECURE_HSTS_PRELOAD else "")).encode())]
+    return ((b"strict-transport-security", (value + ("; preload" if settings.SECURE_HSTS_PRELOAD else "")).encode()),)

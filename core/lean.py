@@ -9,9 +9,9 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs
 
+from core.answer_headers import send_whole
 from core.errors import BadRequest, BodyTooLarge, UnsupportedMediaType
 from core.json_bodies import read_json_object
-from core.whole_answers import send_whole
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -83,6 +83,8 @@ class LeanRequest:
 
     async def body(self, *, limit: int) -> bytes:
         """The whole body. Raises `BodyTooLarge`, `ClientGone`, and `BadRequest` when it has not arrived within a generous while."""
+        if getattr(getattr(self.receive, "__self__", None), "more_body", True) is False:  # it is all there: nothing to wait for
+            return await self._body(limit)
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 return await self._body(limit)
@@ -118,7 +120,7 @@ JSON_TYPE = (b"content-type", b"application/json")
 
 async def answer(send: Send, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes = b"", *, head: bool = False) -> None:
     """Sends a whole answer; for HEAD the same headers without the body."""
-    listed = [*headers, (b"x-content-type-options", b"nosniff")]
+    listed = [*headers]
     if status not in {204, 304}:
         listed.append((b"content-length", b"%d" % len(body)))
     await send_whole(send, status, listed, b"" if head else body)

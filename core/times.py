@@ -7,4 +7,4 @@ from datetime import UTC, datetime
 
 def rfc3339(moment: datetime) -> str:
     """UTC with microseconds and `Z`, so that equal moments are equal text."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"

@@ -14,7 +14,6 @@ Headers = tuple[tuple[bytes, bytes], ...]
 FOR_EVERYONE = b"public, max-age=1, stale-while-revalidate=5"
 FOR_SOME = b"private, no-store"
 CREDENTIAL_HEADERS = b"Authorization, Cookie, X-Voter-Token, X-Voter-Code"
-NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +42,8 @@ def prepare(document: ResultsDocument, now: datetime, *, vary_by_origin: bool) -
         turns_at=next_turn(document, now),
         etag=etag,
         body=body,
-        headers=(JSON_TYPE, (b"content-length", b"%d" % len(body)), *validators, NO_SNIFFING),
-        headers_unchanged=(*validators, NO_SNIFFING),
+        headers=(JSON_TYPE, (b"content-length", b"%d" % len(body)), *validators),
+        headers_unchanged=validators,
     )
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from time import monotonic
 from uuid import UUID
 
+from core.answer_headers import send_whole
 from core.errors import BadRequest
 from core.lean import JSON_TYPE, Headers, LeanRequest, Send
 from core.positions import open_position
-from core.whole_answers import send_whole
 from projections.admission import admit, check_admitted, not_older_than_seen
 from projections.memory import Entry, memory
-from projections.prepared import NO_SNIFFING, with_after
+from projections.prepared import with_after
 from projections.readers import readers
 from projections.validators import matches, newest_seen
 
@@ -69,7 +69,7 @@ async def _answer_after(request: LeanRequest, send: Send, poll_id: str, tokens: 
     entry = await (loader.current(poll_id) if order is None else loader.at_least(poll_id, order))
     await check_admitted(request, entry)
     body = with_after(entry.prepared.body, included=order is not None and entry.document.order >= order)
-    headers = [JSON_TYPE, (b"content-length", b"%d" % len(body)), (b"cache-control", b"no-store"), NO_SNIFFING, *cors]
+    headers = [JSON_TYPE, (b"content-length", b"%d" % len(body)), (b"cache-control", b"no-store"), *cors]
     await send_whole(send, 200, headers, b"" if request.method == "HEAD" else body)
 
 

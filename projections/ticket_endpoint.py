@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -54,8 +53,8 @@ async def handle_ticket(request: LeanRequest, send: Send, poll_id: str) -> None:
 
 def _holder(request: LeanRequest, poll_id: UUID, credentials: Credentials) -> Holder:
     """A ticket vouches for an account no longer than the access token it was asked with does, or one made now would."""
-    brought = replace(
-        credentials, voter_header=_bounded(credentials.voter_header), voter_cookie=_bounded(credentials.voter_cookie), code=_bounded(credentials.code)
+    brought = credentials._replace(
+        voter_header=_bounded(credentials.voter_header), voter_cookie=_bounded(credentials.voter_cookie), code=_bounded(credentials.code)
     )
     authorization = request.header(b"authorization")
     if authorization is None:

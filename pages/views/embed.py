@@ -83,7 +83,7 @@ async def _cast(request: HttpRequest, card: PollCard, credentials: Credentials) 
         response = _ballot(request, card, form=outcome.form, notice=outcome.notice, status=outcome.error.status)
         add_refusal_headers(response, outcome.error)
         return response
-    response = await _thanks(request, card, outcome, replace(credentials, code=request.POST.get("code") or credentials.code))
+    response = await _thanks(request, card, outcome, credentials._replace(code=request.POST.get("code") or credentials.code))
     remember_voter(request, response, outcome)
     return response
 
@@ -91,7 +91,7 @@ async def _cast(request: HttpRequest, card: PollCard, credentials: Credentials) 
 async def _thanks(request: HttpRequest, card: PollCard, receipt: Receipt, credentials: Credentials) -> HttpResponse:
     if everyone_may_see(results=card.results, draft=card.draft, state=state_of(card, datetime.now(UTC))):
         return see_other(f"{reverse('embed-results', args=[card.slug])}?{urlencode({'after': receipt.position})}")
-    known = replace(credentials, voter_header=receipt.voter_token or credentials.voter_header)
+    known = credentials._replace(voter_header=receipt.voter_token or credentials.voter_header)
     return await _results(request, card, known, after=open_position(receipt.position), notice=has_voted())
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
@@ -107,7 +107,7 @@ class Voting:
         rules = self._run(self._engine.lookups.rules(poll.id))
         request = _unchecked_request(rules, identify(rules, Credentials(user_id=voter), idempotency_key=None), body, method, None)
         if method != DELETE:
-            request = replace(request, choices="{" + ",".join(check_ballot(rules, body)) + "}")
+            request = request._replace(choices="{" + ",".join(check_ballot(rules, body)) + "}")
         held.touched = True
         (held.maybe if poll.closed else held.locked).append(poll)
         with held.connection.cursor() as cursor:

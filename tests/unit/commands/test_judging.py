@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -57,6 +56,6 @@ def test_a_request_is_judged_in_the_contracts_order(op: str, finding: Finding, f
 
 
 def test_the_row_that_answers_a_replay_is_the_first_one() -> None:
-    outcome = judge(replace(request(), receipt=uuid.uuid4()), found(keyed=entry(OTHER), keyed_digest=OWN))
+    outcome = judge(request()._replace(receipt=uuid.uuid4()), found(keyed=entry(OTHER), keyed_digest=OWN))
     assert outcome.entry is not None
     assert outcome.entry.receipt == OTHER

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import uuid
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -92,10 +91,10 @@ def test_a_cookieless_retry_with_a_strong_key_is_the_same_voter_here_and_another
 
 def test_the_header_wins_over_the_cookie() -> None:
     header, cookie = VoterToken.fresh(), VoterToken.fresh()
-    both = replace(with_token(header), voter_cookie=cookie.seal())
+    both = with_token(header)._replace(voter_cookie=cookie.seal())
     assert identify(poll("session"), both, idempotency_key=None).key == identify(poll("session"), with_token(header), idempotency_key=None).key
     with pytest.raises(NotAuthenticated):
-        identify(poll("session"), replace(both, voter_header="x"), idempotency_key=None)
+        identify(poll("session"), both._replace(voter_header="x"), idempotency_key=None)
 
 
 def test_an_account_is_one_voter_whatever_else_it_brings() -> None:
