@@ -7,7 +7,10 @@ import logging
 from enum import Enum
 from http import HTTPStatus
 
+import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from core.errors import BadRequest
 
 HEAD_SECONDS = 10.0  # from the connection, or the first byte of a further request, to the end of its headers; nobody types them
 BODY_SECONDS = 30.0  # from there to the end of its body; handlers give up sooner, with an answer
@@ -120,8 +123,8 @@ class BoundedHttp(HttpToolsProtocol):
         if answering:  # nothing may be written into the middle of an answer
             self.transport.abort()
             return
-        body = status.phrase.encode()
-        head = f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: {len(body)}\r\n"
+        body = problem_body_of(status)
+        head = f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/problem+json\r\ncontent-length: {len(body)}\r\n"
         self.transport.write(head.encode() + b"x-content-type-options: nosniff\r\nconnection: close\r\n\r\n" + body)
         self.transport.close()
 
@@ -181,3 +184,17 @@ class BoundedHttp(HttpToolsProtocol):
         if self._stall is not None:
             self._stall.cancel()
             self._stall = None
+
+
+def problem_body_of(status: HTTPStatus) -> bytes:
+    """What is wrong with a request that could not even be read; for statuses without a type of ours the type that says no more than the status (RFC 9457)."""
+    kind, detail = _PROBLEMS[status]
+    return orjson.dumps({"type": kind, "title": status.phrase, "status": status.value, "detail": detail, "instance": "/"})
+
+
+_PROBLEMS = {
+    HTTPStatus.BAD_REQUEST: (f"/problems/{BadRequest.type}", "This is not an HTTP request that can be read."),
+    HTTPStatus.REQUEST_TIMEOUT: ("about:blank", "The request did not come within the time for it."),
+    HTTPStatus.REQUEST_URI_TOO_LONG: ("about:blank", f"The address may have {URL_BYTES} bytes at most."),
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: ("about:blank", f"The headers may have {HEAD_BYTES} bytes at most, and be {HEADERS} at most."),
+}

@@ -25,7 +25,7 @@ _kept = local()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """What came of applying a batch. `counted` is false when somebody had counted it before; its polls are to be rendered either way."""
+    """What came of applying a batch. `counted` is false when somebody had counted it before; `polls`: those to be rendered."""
 
     counted: bool
     polls: list[UUID]

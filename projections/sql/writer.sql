@@ -7,8 +7,12 @@ SET LOCAL idle_in_transaction_session_timeout = '5s';
 UPDATE vote_batches SET applied_at = statement_timestamp() WHERE id = %(batch_id)s AND applied_at IS NULL RETURNING seq, payload::text;
 
 -- name: select_polls_of_batch
--- Which polls to render again when the batch has been counted already. NULL when there is no such batch.
-SELECT (SELECT coalesce(array_agg(DISTINCT row ->> 0), '{}') FROM jsonb_array_elements(b.payload) AS row)::uuid[] FROM vote_batches b WHERE b.id = %(batch_id)s;
+-- Which of its polls Redis was not given yet, when the batch has been counted already: most messages that come again find nothing to do. NULL when
+-- there is no such batch.
+SELECT (SELECT coalesce(array_agg(DISTINCT p.poll_id), '{}')
+        FROM jsonb_array_elements(b.payload) AS row JOIN poll_projections p ON p.poll_id = (row ->> 0)::uuid
+        WHERE p.rendered_version < p.version)
+FROM vote_batches b WHERE b.id = %(batch_id)s;
 
 -- name: select_generations
 -- The generations that a batch feeds. Must be a statement of its own after the claim: read before it, a rebuild that began meanwhile is missed.

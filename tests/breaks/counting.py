@@ -170,7 +170,7 @@ BREAKS = (
                 "    rows = _kept.__dict__.setdefault(tuple(polls), cursor.fetchall())\n    known = ",
             ),
         ),
-        (f"{_COUNTS}::test_a_generation_begun_between_two_batches_is_fed_with_the_second", MODEL),
+        (f"{_COUNTS}::test_a_generation_begun_between_two_batches_is_fed_with_the_second",),
     ),
     Break(
         "tallies in whatever order the rows come",

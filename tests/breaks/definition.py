@@ -44,6 +44,7 @@ NO_READ_OF_VOTES = "no read touches votes"
 NEVER_BACK = "readers never go back"
 RIGHT_RESULTS = "results are what was voted"
 GOES_ON = "it goes on by itself"
+BOUNDED = "nobody makes it work at will"
 KEPT_OUT = "nobody gets in who does not belong"
 
 MODEL = "tests/model/test_model.py::test_whatever_happens_in_whatever_order_every_ballot_is_counted_once_and_final_is_true"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.breaks.definition import KEPT_OUT, NEVER_BACK, NO_READ_OF_VOTES, RIGHT_RESULTS, Break, Edit
+from tests.breaks.definition import BOUNDED, KEPT_OUT, NEVER_BACK, NO_READ_OF_VOTES, RIGHT_RESULTS, Break, Edit
 
 _SOURCES = "tests/integration/projections/reads/test_results_sources.py"
 _LOADER = "tests/unit/projections/test_results_loader.py"
@@ -67,7 +67,7 @@ BREAKS = (
     ),
     Break(
         "every forged ETag asks PostgreSQL",
-        NO_READ_OF_VOTES,
+        BOUNDED,
         (Edit("projections/loader.py", "POSTGRES_SPACING_SECONDS = 0.1", "POSTGRES_SPACING_SECONDS = 0.0"),),
         (
             f"{_LOADER}::test_versions_from_the_future_cost_ten_reads_a_second_at_most",
@@ -118,7 +118,7 @@ BREAKS = (
     ),
     Break(
         "a rate limit that is off by one",
-        KEPT_OUT,
+        BOUNDED,
         (Edit("core/lua/token_bucket.lua", "debts[place] + interval <= window", "debts[place] <= window"),),
         (f"{_LIMITS}::test_a_full_bucket_lets_its_limit_through_and_refuses_the_next_with_headers",),
     ),

@@ -190,7 +190,7 @@ class World:
             finish_polls(self.link)
             return not any(select(_UNDER_WAY)[0])
 
-        wait_until(is_at_rest, seconds=60)  # somebody else in the cluster may hold the horizon
+        wait_until(is_at_rest, seconds=25)  # whoever else writes in the cluster may hold the horizon for a moment
         tasks.sweep.run()
         self.readers.look(self.polls)
         kept = self.readers.in_redis([poll.id for poll in self.polls])

@@ -6,6 +6,7 @@ import asyncio
 import socket
 from typing import Any
 
+import orjson
 import pytest
 
 from core import bounded_http, lean
@@ -43,6 +44,8 @@ async def test_headers_that_come_drop_by_drop_get_408(hurried: None, running: Ru
     assert status(answer) == 408
     assert b"connection: close" in answer
     assert b"x-content-type-options: nosniff" in answer
+    assert b"content-type: application/problem+json" in answer
+    assert orjson.loads(answer.partition(b"\r\n\r\n")[2])["status"] == 408
 
 
 async def trickle(wire: Any, drop: bytes) -> None:
@@ -80,6 +83,14 @@ async def test_a_body_that_nobody_waits_for_any_more_ends_the_connection(hurried
     answer = await wire.rest()
     trickling.cancel()
     assert status(answer) == 405
+
+
+async def test_what_is_no_http_gets_a_problem_like_everything_else(running: Running) -> None:
+    for rubbish in (b"rubbish\r\n\r\n", b"FOO /api/v1/polls HTTP/1.1\r\nHost: localhost\r\n\r\n"):
+        answer = await running.ask(rubbish)
+        problem = orjson.loads(answer.partition(b"\r\n\r\n")[2])
+        assert (status(answer), problem["type"], problem["status"]) == (400, "/problems/bad-request", 400)
+        assert b"content-type: application/problem+json" in answer
 
 
 async def test_a_url_that_is_too_long_gets_414(running: Running) -> None:
