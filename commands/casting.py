@@ -76,7 +76,7 @@ async def cast_vote(
     except Unavailable as refusal:
         metrics.VOTES_REFUSED.labels(refusal.type).inc()
         raise
-    answered = True
+    answered = False
     try:
         rules = await votable_rules(parts, poll_id, credentials)
         voter = await _voter_for(parts, rules, body, credentials, method=method, idempotency_key=idempotency_key)
@@ -84,6 +84,7 @@ async def cast_vote(
         for _ in range(_RULE_CHANGES):
             request = _unchecked_request(rules, voter, body, method, idempotency_key)
             outcome = await _write(parts, rules, request, voter, body)
+            answered = True
             if outcome.fate is not Fate.RULES_CHANGED and not (outcome.fate is Fate.NOT_OPEN and rules.is_open(datetime.now(UTC))):
                 break
             await parts.rules.get(poll_id, fresh=True)
@@ -91,7 +92,7 @@ async def cast_vote(
             voter = await _voter_for(parts, rules, body, credentials, method=method, idempotency_key=idempotency_key)  # who votes is a rule, too
         entry = _entry_or_refusal(outcome)
     except NexusError as refusal:
-        answered = not isinstance(refusal, Unavailable)
+        answered = answered or isinstance(refusal, ValidationError)  # the log was asked before that
         metrics.VOTES_REFUSED.labels(refusal.type).inc()
         if isinstance(refusal, DuplicateVote):
             metrics.VOTES_DUPLICATE.inc()

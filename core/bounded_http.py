@@ -10,6 +10,7 @@ from http import HTTPStatus
 import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from core.answer_headers import DATA_POLICY_HEADERS
 from core.errors import BadRequest
 
 HEAD_SECONDS = 10.0  # from the connection, or the first byte of a further request, to the end of its headers; nobody types them
@@ -19,6 +20,8 @@ URL_BYTES = 8 * 1024
 HEADERS = 100
 HEAD_BYTES = 32 * 1024  # of all headers together; also of whatever else is no body, such as trailers
 _TAKEN_BYTES = 16 * 1024  # less than this in STALLED_SECONDS counts as nothing
+
+_BODILY = frozenset({b"content-length", b"transfer-encoding"})
 
 # Whoever sends rubbish must not write our log: only what goes wrong on our side is said.
 _quiet = logging.getLogger("nexus.http")
@@ -94,6 +97,8 @@ class BoundedHttp(HttpToolsProtocol):
             self._give_up(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def on_headers_complete(self) -> None:
+        if self.parser.should_upgrade() and self._should_upgrade() and any(name in _BODILY and value != b"0" for name, value in self.headers):
+            self._give_up(HTTPStatus.BAD_REQUEST)  # a WebSocket begins with no body; one would be waited for without end
         super().on_headers_complete()
         self._reading, self._loose = _Reading.BODY, 1  # the body is still to come, however much of it
         self._clear_deadline()
@@ -125,7 +130,8 @@ class BoundedHttp(HttpToolsProtocol):
             return
         body = problem_body_of(status)
         head = f"HTTP/1.1 {status.value} {status.phrase}\r\ncontent-type: application/problem+json\r\ncontent-length: {len(body)}\r\n"
-        self.transport.write(head.encode() + b"x-content-type-options: nosniff\r\nconnection: close\r\n\r\n" + body)
+        policies = b"".join(b"%s: %s\r\n" % header for header in DATA_POLICY_HEADERS)
+        self.transport.write(head.encode() + policies + b"connection: close\r\n\r\n" + body)
         self.transport.close()
 
     def _set_deadline(self, seconds: float) -> None:

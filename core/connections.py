@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from core.bounded_http import BoundedHttp
+from core.bounded_http import HEAD_SECONDS, BoundedHttp
 from core.front_door import front_door
 
 if TYPE_CHECKING:
@@ -97,7 +97,16 @@ class SocketConnection(WebSocketsSansIOProtocol):
         if not self.config.access_log:
             self.logger = self.conn.logger = _quiet
 
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._opening = self.loop.call_later(HEAD_SECONDS, self.abort)  # it was read once already; what is not understood now never will be
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._opening.cancel()
+        super().connection_lost(exc)
+
     def handle_connect(self, event: Request) -> None:
+        self._opening.cancel()
         super().handle_connect(event)
         if not self.close_sent:
             self.scope["extensions"][EXTENSION] = self  # type: ignore[assignment]  # the task that reads it starts in the next turn of the loop

@@ -93,6 +93,14 @@ async def test_what_is_no_http_gets_a_problem_like_everything_else(running: Runn
         assert b"content-type: application/problem+json" in answer
 
 
+@pytest.mark.parametrize("more", [b"Content-Length: 5\r\n\r\n", b"Content-Length: 5\r\n\r\nhello", b"Transfer-Encoding: chunked\r\n\r\n"])
+async def test_a_websocket_that_begins_with_a_body_is_refused_at_once(running: Running, more: bytes) -> None:
+    opening = b"GET /ws/v1/polls/x/results HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+    answer = await running.ask(opening + b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n" + more)
+    assert status(answer) == 400
+    assert b"frame-ancestors 'none'" in answer
+
+
 async def test_a_url_that_is_too_long_gets_414(running: Running) -> None:
     fits = b"GET /livez?" + b"x" * (bounded_http.URL_BYTES - 100) + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     assert status(await running.ask(fits)) == 200

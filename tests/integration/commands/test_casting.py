@@ -260,3 +260,23 @@ async def test_a_vote_judged_by_old_rules_is_judged_again(engine: Engine) -> Non
     await engine.rules.get(poll.id)
     await sync_to_async(Poll.objects.filter(id=poll.id).update)(rules_version=2)
     assert (await cast_vote(poll.id, old, anonymous())).replayed is False
+
+
+async def test_only_what_the_log_answered_counts_for_the_pace_at_which_votes_are_answered(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[bool] = []
+    leave = engine.admission.leave
+
+    def noting(place: object, *, answered: bool = True) -> None:
+        counted.append(answered)
+        leave(place, answered=answered)
+
+    monkeypatch.setattr(engine.admission, "leave", noting)
+    poll = await make_poll_(voters="account")
+    body, voter = await ballot_(poll), Credentials(user_id=uuid.uuid4())
+    attempts = (cast_vote(poll.id, body, voter), cast_vote(poll.id, body, voter), cast_vote(poll.id, {}, voter), cast_vote(poll.id, body, Credentials()))
+    for attempt in attempts:  # written, a duplicate, a fault that the log was asked about; and nobody, about whom it was not
+        await asyncio.gather(attempt, return_exceptions=True)
+    assert counted == [True, True, True, False]
+    await asyncio.gather(cast_vote(uuid.uuid4(), body, voter), return_exceptions=True)
+    assert counted[4:] == [False]
+    assert engine.admission.inside == 0

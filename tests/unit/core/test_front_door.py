@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import orjson
 import pytest
+from pytest_django import Settings
 
 from core.errors import Unavailable
 from core.front_door import CROWDED, FrontDoor
@@ -57,10 +58,27 @@ def test_the_refusal_is_the_problem_that_everybody_gets(door: FrontDoor) -> None
         vote(headers=HEADERS + b"Expect: 100-continue\r\n"),
         vote(headers=HEADERS + b"transfer-encoding: chunked\r\n"),
         vote().replace(b"Content-Length", b"X-Length"),
+        vote(headers=HEADERS + b"Content-Length: 15\r\n"),
+        vote(headers=HEADERS + b"content-length:\t15\r\n"),
+        vote(headers=HEADERS + b"Content-Length: 1\r\n"),
+        vote(headers=HEADERS + b"Transfer-Encoding : chunked\r\n"),
+        vote(headers=HEADERS + b"X: a\nTransfer-Encoding: chunked\r\n"),
+        vote(headers=HEADERS + b"X: a\n\n"),
+        vote(headers=HEADERS + b"X: a\rTransfer-Encoding: chunked\r\n"),
+        vote(headers=HEADERS + b"X: a\r\n Transfer-Encoding: chunked\r\n"),
+        vote(headers=HEADERS + b"Host: example.com\r\n"),
+        vote(headers=b"Content-Type: application/json\r\n"),
     ],
 )
 def test_what_is_not_simply_one_whole_vote_takes_the_usual_way(door: FrontDoor, data: bytes) -> None:
     assert door.refusal(data, []) is None
+
+
+def test_over_https_it_says_what_all_answers_say(settings: Settings) -> None:
+    settings.HTTPS, settings.SECURE_HSTS_SECONDS = True, 600
+    door = FrontDoor()
+    door.guard(lambda: True, lambda _number: None)
+    assert b"strict-transport-security: max-age=600\r\n" in (door.refusal(vote(), []) or b"")
 
 
 def test_nobody_is_turned_away_while_there_is_room_or_nobody_votes_here() -> None:
