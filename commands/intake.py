@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -78,6 +79,7 @@ async def handle_my_vote(request: LeanRequest, send: Send, poll_id: str) -> None
         await answer(send, 200, [JSON_TYPE, *headers], _receipt_body(receipt))
 
 
+@lru_cache(10_000)
 def parse_id(text: str) -> UUID:
     """The id in a path; a malformed one names nothing, hence `NotFound`."""
     if _ID.fullmatch(text) is None:

@@ -6,12 +6,13 @@ import base64
 import binascii
 import hashlib
 import hmac
-import os
 from functools import cache
 from typing import NamedTuple
 from uuid import UUID
 
 from django.conf import settings
+
+from core.ids import random_bytes
 
 _VERSION = b"\x01"
 _PLAIN, _BOUND, _TAG = 17, 49, 16
@@ -30,7 +31,7 @@ class VoterToken(NamedTuple):
 
     @classmethod
     def fresh(cls) -> VoterToken:
-        return cls(os.urandom(16))
+        return cls(random_bytes())
 
     def bind(self, poll_id: UUID, seed: bytes) -> VoterToken:
         return VoterToken(self.identity, poll_id, seed)

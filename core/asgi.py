@@ -105,12 +105,13 @@ def _room() -> Room:
 
 
 async def _http(scope: Scope, receive: Receive, send: Send) -> None:
-    if (settings.HTTPS or settings.TRUSTED_PROXIES) and is_secure(scope):
+    https: bool = settings.HTTPS
+    if (https or settings.TRUSTED_PROXIES) and is_secure(scope):
         scope = {**scope, "scheme": "https"}
     path: str = scope["path"]
     handler = _lean_handler(path) or (_django_api if path.startswith("/api/") else _django_page)
-    page, in_the_clear = handler is _django_page, settings.HTTPS and scope["scheme"] != "https"
-    send = Answering(send, page=page, more=hsts_headers() if settings.HTTPS and not in_the_clear else ())
+    page, in_the_clear = handler is _django_page, https and scope["scheme"] != "https"
+    send = Answering(send, page=page, more=hsts_headers() if https and not in_the_clear else ())
     request = LeanRequest.of(scope, receive)
     try:
         if path not in OPERATIONS:  # probes come by bare address, from inside

@@ -13,6 +13,7 @@ from projections.writer import apply_batch as count_batch
 from workers.audit_schedule import audit_a_little
 from workers.messages import BatchMessage, UndecodableMessage
 from workers.outages import OutageTooLong, outlast
+from workers.retention import delete_old_batches
 from workers.topology import APPLY_BATCH, AUDIT, DELETE_EXPIRED, SWEEP
 
 logger = logging.getLogger(__name__)
@@ -46,13 +47,14 @@ def sweep() -> None:
 
 @shared_task(name=DELETE_EXPIRED)
 def delete_expired() -> None:
-    """Takes away refresh tokens and sessions whose time is over."""
+    """Takes away refresh tokens and sessions whose time is over, and batches that were counted long ago."""
     try:
         gone = outlast(delete_expired_rows, seconds=_SWEEP_SECONDS)
+        batches = outlast(delete_old_batches, seconds=_SWEEP_SECONDS)
     except OutageTooLong as error:
         logger.warning("nothing that has expired was deleted: %s", error)
     else:
-        logger.info("%d expired tokens and sessions are deleted", gone)
+        logger.info("%d expired tokens and sessions, and %d batches that were counted long ago, are deleted", gone, batches)
 
 
 @shared_task(name=AUDIT)

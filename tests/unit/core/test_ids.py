@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+import os
 import uuid
 
-from core.ids import random_uuid, uuid_of
+from core.ids import random_bytes, random_uuid, uuid_of
 
 
 def test_bytes_become_the_same_as_in_the_standard_library() -> None:
@@ -25,3 +26,20 @@ def test_random_ones_are_of_version_4_and_all_other_bits_are_random() -> None:
         ever_set |= each.int
         ever_unset |= ~each.int
     assert (ever_set & ever_unset & ((1 << 128) - 1)).bit_count() == 122
+
+
+def test_a_forked_child_has_randomness_of_its_own() -> None:
+    random_bytes()
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(write, random_bytes())
+        os._exit(0)
+    os.waitpid(child, 0)
+    theirs = os.read(read, 16)
+    ours = {random_bytes() for _ in range(600)}
+    assert len(theirs) == 16
+    assert len(ours) == 600
+    assert theirs not in ours
+    os.close(read)
+    os.close(write)
