@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from django.conf import settings
 
 from commands.casting import Receipt, cast_vote, position_of, votable_rules
 from commands.engine import engine, start_engine, stop_engine
@@ -19,6 +18,7 @@ from core.credentials import VOTER_COOKIE, VOTER_COOKIE_SECONDS, Credentials, cr
 from core.errors import BadRequest, MethodNotAllowed, NexusError, NotFound, Unavailable
 from core.front_door import front_door
 from core.health import forget_vote_path, register_vote_path
+from core.hot_settings import hot
 from core.lean import JSON_TYPE, Headers, LeanRequest, Send, answer
 from core.origins import check_origin, preflight_headers
 from core.times import rfc3339
@@ -133,7 +133,7 @@ def _voter_headers(receipt: Receipt, scheme: str) -> Headers:
     if receipt.voter_token is None:
         return []
     cookie = f"{VOTER_COOKIE}={receipt.voter_token}; HttpOnly; Max-Age={VOTER_COOKIE_SECONDS}; Path=/; SameSite=Lax"
-    if settings.HTTPS or scheme == "https":
+    if hot.HTTPS or scheme == "https":
         cookie += "; Secure"
     return [(b"set-cookie", cookie.encode()), (b"x-voter-token", receipt.voter_token.encode())]
 

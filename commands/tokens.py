@@ -10,8 +10,7 @@ from functools import cache
 from typing import NamedTuple
 from uuid import UUID
 
-from django.conf import settings
-
+from core.hot_settings import hot
 from core.ids import random_bytes
 
 _VERSION = b"\x01"
@@ -64,9 +63,9 @@ def derived_key(purpose: str, secret: str) -> bytes:
 
 
 def _tag(body: bytes) -> bytes:
-    return hashlib.blake2b(body, key=derived_key("voter token", settings.VOTER_KEY_SECRET), digest_size=_TAG).digest()
+    return hashlib.blake2b(body, key=derived_key("voter token", hot.VOTER_KEY_SECRET), digest_size=_TAG).digest()
 
 
 def secret_fingerprint() -> str:
     """Tells one VOTER_KEY_SECRET from another without revealing it."""
-    return derived_key("fingerprint", settings.VOTER_KEY_SECRET).hex()
+    return derived_key("fingerprint", hot.VOTER_KEY_SECRET).hex()

@@ -8,13 +8,12 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from typing import NamedTuple
 from uuid import UUID
 
-from django.conf import settings
-
 from commands.codes import normalised
 from commands.rules import PollRules
 from commands.tokens import VoterToken, derived_key, open_voter_token
 from core.credentials import Credentials
 from core.errors import NotAuthenticated, PermissionDenied
+from core.hot_settings import hot
 from core.ids import uuid_of
 
 STRONG_KEY_LENGTH = 22  # characters; 128 bits in base64url
@@ -39,7 +38,7 @@ class CodeRefused(PermissionDenied):
 
 def digest(salt: bytes, purpose: bytes, material: bytes) -> UUID:
     """128 bits of keyed BLAKE2b (RFC 7693) over `material`, under the poll's salt and our secret; `purpose` keeps the uses apart (docs/adr/0015)."""
-    key = derived_key("voter key", settings.VOTER_KEY_SECRET)
+    key = derived_key("voter key", hot.VOTER_KEY_SECRET)
     return uuid_of(hashlib.blake2b(material, key=key, salt=salt, person=purpose, digest_size=16).digest())
 
 
@@ -114,7 +113,7 @@ def _anonymous_key(rules: PollRules, token: VoterToken) -> UUID:
 
 def _seed(poll_id: UUID, idempotency_key: str) -> bytes:
     """What a strong Idempotency-Key is worth, in this poll only."""
-    key = derived_key("keyed voter", settings.VOTER_KEY_SECRET)
+    key = derived_key("keyed voter", hot.VOTER_KEY_SECRET)
     return hashlib.blake2b(poll_id.bytes + idempotency_key.encode(), key=key, digest_size=16).digest()
 
 

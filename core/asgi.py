@@ -22,6 +22,7 @@ from commands import intake  # noqa: E402
 from core.answer_headers import Answering  # noqa: E402
 from core.errors import BadRequest, NexusError, NotFound, PermissionDenied  # noqa: E402
 from core.hosts import check_host, refusal_page  # noqa: E402
+from core.hot_settings import hot  # noqa: E402
 from core.https import hsts_headers, is_secure, redirect_to_https  # noqa: E402
 from core.lean import ClientGone, LeanRequest, Receive, Scope, Send, answer  # noqa: E402
 from core.operations import OPERATIONS  # noqa: E402
@@ -105,8 +106,8 @@ def _room() -> Room:
 
 
 async def _http(scope: Scope, receive: Receive, send: Send) -> None:
-    https: bool = settings.HTTPS
-    if (https or settings.TRUSTED_PROXIES) and is_secure(scope):
+    https = hot.HTTPS
+    if (https or hot.TRUSTED_PROXIES) and is_secure(scope):
         scope = {**scope, "scheme": "https"}
     path: str = scope["path"]
     handler = _lean_handler(path) or (_django_api if path.startswith("/api/") else _django_page)

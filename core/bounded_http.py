@@ -34,10 +34,13 @@ class _Reading(Enum):
     BODY = "a request's body"
 
 
+_NOTHING, _HEAD, _BODY = _Reading  # Python 3.11 looks a member up by a function of its own
+
+
 class BoundedHttp(HttpToolsProtocol):
     """Answers 408, 414, 431 or 400 where it still can, and ends the connection."""
 
-    _reading = _Reading.NOTHING
+    _reading = _NOTHING
     _loose = 0  # bytes that came since the last that was worth something: they may stand in the parser's memory
     _head_bytes = 0
     _refused = False
@@ -60,7 +63,7 @@ class BoundedHttp(HttpToolsProtocol):
     def is_between_requests(self) -> bool:
         """Everything that came was a whole request and has its answer."""
         answered = self.cycle is None or self.cycle.response_complete
-        return answered and self._reading is _Reading.NOTHING and not self._loose and not self._refused and not self.transport.is_closing()
+        return answered and self._reading is _NOTHING and not self._loose and not self._refused and not self.transport.is_closing()
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
@@ -69,10 +72,10 @@ class BoundedHttp(HttpToolsProtocol):
         super().data_received(data)
         if self._refused or self.transport.is_closing():
             return
-        if self._loose > HEAD_BYTES and self._reading is not _Reading.NOTHING:
+        if self._loose > HEAD_BYTES and self._reading is not _NOTHING:
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         elif self._deadline is None and self._loose:
-            self._set_deadline(BODY_SECONDS if self._reading is _Reading.BODY else HEAD_SECONDS)
+            self._set_deadline(BODY_SECONDS if self._reading is _BODY else HEAD_SECONDS)
 
     def handle_websocket_upgrade(self) -> None:
         self._clear_deadline()
@@ -81,7 +84,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._reading, self._head_bytes, self._loose = _Reading.HEAD, 0, max(1, self._loose)
+        self._reading, self._head_bytes, self._loose = _HEAD, 0, max(1, self._loose)
 
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
@@ -89,7 +92,7 @@ class BoundedHttp(HttpToolsProtocol):
             self._give_up(HTTPStatus.REQUEST_URI_TOO_LONG)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._reading is _Reading.BODY:
+        if self._reading is _BODY:
             return  # a trailer: nobody asked for any, and the request is under way
         super().on_header(name, value)
         self._head_bytes += len(name) + len(value)
@@ -100,7 +103,7 @@ class BoundedHttp(HttpToolsProtocol):
         if self.parser.should_upgrade() and self._should_upgrade() and any(name in _BODILY and value != b"0" for name, value in self.headers):
             self._give_up(HTTPStatus.BAD_REQUEST)  # a WebSocket begins with no body; one would be waited for without end
         super().on_headers_complete()
-        self._reading, self._loose = _Reading.BODY, 1  # the body is still to come, however much of it
+        self._reading, self._loose = _BODY, 1  # the body is still to come, however much of it
         self._clear_deadline()
 
     def on_body(self, body: bytes) -> None:
@@ -109,7 +112,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
-        self._reading, self._loose = _Reading.NOTHING, 0
+        self._reading, self._loose = _NOTHING, 0
         self._clear_deadline()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  (what the parser says is no client's affair)
@@ -147,11 +150,11 @@ class BoundedHttp(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         answering = self.cycle is not None and not self.cycle.response_complete
-        if self._reading is _Reading.BODY:
+        if self._reading is _BODY:
             self.transport.abort()
         elif answering:  # some clients send an empty line after a request; a stream that goes on must not end for it
             self._set_deadline(HEAD_SECONDS)
-        elif self._reading is _Reading.HEAD:
+        elif self._reading is _HEAD:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)
         else:
             self.transport.close()

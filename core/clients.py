@@ -7,7 +7,7 @@ from functools import cache
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 
-from django.conf import settings
+from core.hot_settings import hot
 
 _WITH_PORT = re.compile(r"(\d+\.\d+\.\d+\.\d+):\d+|\[([^\]]+)\](?::\d+)?", re.ASCII)
 
@@ -24,7 +24,7 @@ def client_address(scope: Any) -> str:
     """
     client = scope.get("client")
     address: str = client[0] if client else ""
-    proxies = _trusted(tuple(settings.TRUSTED_PROXIES))
+    proxies = _trusted(hot.TRUSTED_PROXIES)
     if not proxies or not _is_trusted(address, proxies):
         return address
     for name, value in reversed(scope["headers"]):
@@ -60,7 +60,7 @@ def address_of(request: Any) -> str:
 def is_from_trusted_proxy(scope: Any) -> bool:
     """Whether the peer itself is one of `TRUSTED_PROXIES`, so that what it forwards is to be believed."""
     client = scope.get("client")
-    proxies = _trusted(tuple(settings.TRUSTED_PROXIES))
+    proxies = _trusted(hot.TRUSTED_PROXIES)
     return bool(proxies) and client is not None and _is_trusted(client[0], proxies)
 
 

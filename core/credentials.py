@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
-from django.conf import settings
 from django.db import close_old_connections
 
 from core.accounts.access import read_access_token, session_user
 from core.accounts.revocations import revocations
 from core.clients import client_address
 from core.errors import NotAuthenticated, Unavailable
+from core.hot_settings import hot
 
 if TYPE_CHECKING:
     from core.accounts.models import User
@@ -52,7 +52,7 @@ async def credentials_of(request: LeanRequest) -> Credentials:
         claims = read_access_token(token.strip())
         await revocations().check(claims)
         user_id, staff = claims.user_id, claims.staff
-    elif request.cookie(settings.SESSION_COOKIE_NAME) is not None:
+    elif request.cookie(hot.SESSION_COOKIE_NAME) is not None:
         user = await _session_user(request)
         if user is not None:
             user_id, staff = user.id, user.is_staff

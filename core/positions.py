@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 from django.conf import settings
 
 from core.errors import BadRequest
+from core.hot_settings import hot
 
 _LAYOUT = struct.Struct(">16sIQQ")
 _LENGTH = 16 + _LAYOUT.size
@@ -39,7 +40,7 @@ def _cipher(secret: str) -> AESSIV:
 def seal_position(position: Position) -> str:
     """The token of a position: URL-safe, authenticated, the same for the same position (AES-SIV, RFC 5297)."""
     plain = _LAYOUT.pack(position.poll_id.bytes, position.epoch, position.xid, position.id)
-    return base64.urlsafe_b64encode(_cipher(settings.SECRET_KEY).encrypt(plain, None)).rstrip(b"=").decode()
+    return base64.urlsafe_b64encode(_cipher(hot.SECRET_KEY).encrypt(plain, None)).rstrip(b"=").decode()
 
 
 def open_position(token: str) -> Position:
@@ -59,4 +60,4 @@ def _opened(sealed: bytes) -> bytes:
     for secret in settings.SECRET_KEY_FALLBACKS:
         with suppress(InvalidTag):
             return _cipher(secret).decrypt(sealed, None)
-    return _cipher(settings.SECRET_KEY).decrypt(sealed, None)
+    return _cipher(hot.SECRET_KEY).decrypt(sealed, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import multiprocessing
 import os
 import resource
@@ -44,6 +45,8 @@ class WebConfig(Config):
         if parent is not None:
             threading.Thread(target=_end_after, args=(parent,), name="parent-watch", daemon=True).start()
         super().load()
+        gc.collect()
+        gc.freeze()  # what the application is made of never dies; else the collector would look through all of it again and again, between votes
 
 
 def _end_after(parent: multiprocessing.process.BaseProcess) -> None:
