@@ -13,7 +13,6 @@ class HotSettings:
 
     HTTPS: bool
     TRUSTED_PROXIES: tuple[str, ...]
-    ALLOWED_HOSTS: tuple[str, ...]
     SESSION_COOKIE_NAME: str
     SECRET_KEY: str
     VOTER_KEY_SECRET: str

@@ -55,7 +55,7 @@ class Holder:
 async def issue_ticket(holder: Holder) -> str:
     """A new ticket. Redis knows its hash, and under it what only the ticket itself decrypts. Raises `Unavailable` without Redis."""
     ticket = secrets.token_urlsafe(32)
-    plain = orjson.dumps(asdict(holder))
+    plain = orjson.dumps(asdict(holder) | {"credentials": holder.credentials._asdict()})
     try:
         await async_redis().set(_key(ticket), _cipher(ticket).encrypt(_NONCE, plain, None), ex=TICKET_SECONDS)
     except _FAILURES as error:
