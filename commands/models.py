@@ -7,6 +7,7 @@ import uuid
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -132,12 +133,16 @@ class VoterCode(models.Model):
 
 
 class LogEpoch(models.Model):
-    """One row: which life of the database the log is in, and which secret its voter keys were made with."""
+    """One row: which log this is, which life of the database it is in, and which secret its voter keys were made with.
+
+    `log_id` goes into every backup, and so tells a log that was put back from another one.
+    """
 
     id = models.SmallIntegerField(primary_key=True, default=1)
     epoch = models.IntegerField()
     system_identifier = models.BigIntegerField()
     voter_key_fingerprint = models.CharField(max_length=64, null=True)
+    log_id = models.UUIDField(db_default=RandomUUID())
 
     class Meta:
         db_table = "log_epoch"

@@ -40,6 +40,7 @@ def apply_batch(batch_id: UUID) -> Applied | None:
     """
     with transaction.atomic(using="default", durable=True), connections["default"].cursor() as cursor:
         cursor.execute(_SQL["let_go"])
+        be_durable(cursor)
         cursor.execute(_SQL["claim_batch"], {"batch_id": batch_id})
         claimed = cursor.fetchone()
         if claimed is None:
@@ -63,6 +64,11 @@ def count_into(cursor: Cursor, payload: Sequence[PayloadRow], generations: Seque
     deltas = tally(payload, _offers(cursor, sorted({row[0] for row in payload})))
     _add(cursor, deltas, generations)
     return deltas
+
+
+def be_durable(cursor: Cursor) -> None:
+    """The caller's transaction will be on disk before anybody sees what it did. For whoever gives out versions."""
+    cursor.execute(_SQL["be_durable"])
 
 
 def bump_versions(cursor: Cursor, polls: Iterable[UUID | str]) -> None:

@@ -46,9 +46,9 @@ def audit_a_little(*, seconds: float = TURN_SECONDS, clock: Callable[[], float] 
 
 
 def _turns() -> Iterator[Audit]:
-    under_way = audit_under_way()
+    under_way = _gone_on_with()
     if under_way is not None:
-        yield _unpacked(*under_way)
+        yield under_way
     for poll_id in next_audits(limit=_POLLS_AT_ONCE, rest_seconds=_REST_SECONDS):
         audit = Audit.begin(poll_id)
         if audit is None:
@@ -56,6 +56,20 @@ def _turns() -> Iterator[Audit]:
                 forget_audit(cursor, poll_id)
         else:
             yield audit
+
+
+def _gone_on_with() -> Audit | None:
+    """The audit that was begun and not ended. One that cannot be read, because another release wrote it down, is begun anew when its turn comes."""
+    under_way = audit_under_way()
+    if under_way is None:
+        return None
+    try:
+        return _unpacked(*under_way)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        logger.warning("where the audit of poll %s stood cannot be read (%r), so it begins anew", under_way[0], error)
+        with connections["default"].cursor() as cursor:
+            forget_audit(cursor, under_way[0])
+        return None
 
 
 def _ended(audit: Audit) -> Finding:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from threading import Event
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from kombu import Producer
 from kombu.exceptions import KombuError
@@ -93,7 +93,8 @@ class Broker:
         return self._producer
 
     def _send(self, producer: Producer, message: BatchMessage) -> None:
-        task = self._app.amqp.as_task_v2(str(message.batch_id), APPLY_BATCH, kwargs=message.arguments(), ignore_result=True)
+        publication = str(uuid4())  # never an id twice: of one that a worker has once dropped it drops all that come
+        task = self._app.amqp.as_task_v2(publication, APPLY_BATCH, kwargs=message.arguments(), ignore_result=True)
         self._last_tag += 1
         if self._confirms:
             self._waiting[self._last_tag] = message.batch_id
@@ -107,7 +108,7 @@ class Broker:
             delivery_mode=2,
             mandatory=True,
             headers=task.headers,
-            **task.properties,
+            **task.properties | {"correlation_id": str(message.batch_id)},  # by which a returned message is known
         )
 
     def _await_confirms(self) -> None:

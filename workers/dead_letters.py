@@ -16,7 +16,7 @@ from kombu.message import Message
 from core.celery import app
 from workers.broker import BrokerFailure
 from workers.messages import BatchMessage, UndecodableMessage
-from workers.topology import batches_queue, dead_queue, declare
+from workers.topology import APPLY_BATCH, batches_queue, dead_queue, declare
 
 _CONFIRM_SECONDS = 5.0
 _WORN = 10  # deliveries; newer RabbitMQs drop a message after twenty, and a look is one
@@ -142,11 +142,12 @@ def _read(message: Message) -> DeadLetter:
     task = str(_headers(message).get("task", ""))
     death: dict[str, Any] = next(iter(_headers(message).get("x-death") or ()), {})
     died_at = death.get("time")
-    batch, reason = _batch(message)
+    batch, reason = _batch(message) if task in {"", APPLY_BATCH} else (None, "")
+    why = f"{death.get('reason', 'unknown')} {death.get('count', 1)} times"
     return DeadLetter(
         name=hashlib.sha256(task.encode() + b"\0" + raw).hexdigest()[:12],
         task=task,
-        reason=reason or f"{death.get('reason', 'unknown')} {death.get('count', 1)} times",
+        reason=reason or (why if batch else f"{task}, {why}"),
         died_at=died_at if isinstance(died_at, datetime) else None,
         body=raw.decode(errors="replace"),
         batch=batch,

@@ -10,7 +10,7 @@ from pathlib import Path
 from django.db import connections, transaction
 from redis.exceptions import RedisError
 
-from core.log_mark import LogMark, read_mark
+from core.log_mark import LogMark, mark_keys, read_mark
 from core.sql import queries
 
 logger = logging.getLogger(__name__)
@@ -57,7 +57,7 @@ class LogStanding:
         """This server can go on with the log as it is, as far as anybody can see, so no new epoch is needed."""
         same_server = self.kept_identifier == self.present_identifier
         counter_ahead = self.cursor_epoch < self.epoch or (self.cursor_epoch == self.epoch and self.cursor_xid <= self.counter)
-        nothing_forgotten = self.mark is None or self.mark <= LogMark(self.epoch, self.seq) or not self.polls
+        nothing_forgotten = self.mark is None or self.mark <= LogMark(self.epoch, self.seq)
         return same_server and counter_ahead and nothing_forgotten
 
     def next_epoch(self, *, minute: int) -> int:
@@ -70,12 +70,12 @@ class LogStanding:
 
 def log_standing() -> LogStanding:
     """What can be found out now; a Redis that does not answer remembers nothing."""
-    try:
-        mark = read_mark()
-    except RedisError as error:
-        logger.warning("Redis cannot be asked how far the log was counted: %s", error)
-        mark = None
     with connections["direct"].cursor() as cursor:
+        try:
+            mark = read_mark(mark_keys(cursor))
+        except RedisError as error:
+            logger.warning("Redis cannot be asked how far the log was counted: %s", error)
+            mark = None
         cursor.execute(_SQL["see"])
         epoch, kept, present, cursor_epoch, cursor_xid, seq, counter, awaiting, polls, uncut = cursor.fetchone()
     return LogStanding(
@@ -102,6 +102,7 @@ def begin_epoch(epoch: int, *, tell: Callable[[str], None] = lambda _: None) -> 
     those are counted. Readers' versions go on rising, and Redis is given everything anew under keys of the new epoch.
     """
     with transaction.atomic(using="direct", durable=True), connections["direct"].cursor() as cursor:
+        cursor.execute(_SQL["be_durable"])
         tell(STEPS[0])
         cursor.execute(_SQL["close_intake"])
         tell(STEPS[1])
@@ -110,6 +111,7 @@ def begin_epoch(epoch: int, *, tell: Callable[[str], None] = lambda _: None) -> 
         tell(STEPS[2])
         cursor.execute(_SQL["move_poll_barriers"], {"epoch": epoch})
         cursor.execute(_SQL["move_card_barriers"], {"epoch": epoch})
+        cursor.execute(_SQL["forget_drops"])
         tell(STEPS[3])
         cursor.execute(_SQL["lift_versions"], {"epoch": epoch, "versions_of_an_epoch": _VERSIONS_OF_AN_EPOCH, "lift": _LIFT})
         tell(STEPS[4])

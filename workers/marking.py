@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from redis.exceptions import RedisError
 
 from core.circuit import Circuit
-from core.log_mark import LogMark, raise_mark
+from core.log_mark import LogMark, mark_keys, raise_mark
 from core.sql import queries
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Marking:
 
     connection: Connection
     circuit: Circuit
+    key: str = ""
     last: LogMark | None = None
     again_at: float = 0.0
 
@@ -38,12 +39,13 @@ class Marking:
         with self.connection.cursor() as cursor:
             cursor.execute(_SQL["counted_so_far"])
             row = cursor.fetchone()
+            self.key = self.key or mark_keys(cursor)[0]  # who marks was let in before: the log is this server's
         mark = None if row is None else LogMark(*row)
         now = time.monotonic()
         if mark is None or (mark == self.last and now < self.again_at) or not self.circuit.may_try():
             return
         try:
-            raise_mark(mark)
+            raise_mark(self.key, mark)
         except RedisError as error:
             logger.debug("Redis cannot remember how far the log was counted: %s", error)
             self.circuit.failed()

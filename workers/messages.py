@@ -9,6 +9,8 @@ from uuid import UUID
 
 import orjson
 
+from workers.topology import APPLY_BATCH
+
 FORMAT = 1
 
 
@@ -30,7 +32,7 @@ def check_envelope(headers: object, content_type: object, content_encoding: obje
     for header, usual in _USUAL.items():
         if headers.get(header) not in usual:
             raise UndecodableMessage(f"its header {header} asks for what ours never do")
-    _check_expiry(headers.get("expires"))
+    _check_expiry(task, headers.get("expires"))
     try:
         positional, named, embedded = orjson.loads(body)
     except (ValueError, TypeError) as error:
@@ -45,7 +47,10 @@ _USUAL: dict[str, tuple[object, ...]] = {
 }  # fmt: skip
 
 
-def _check_expiry(expires: object) -> None:
+def _check_expiry(task: str, expires: object) -> None:
+    """Celery drops what has expired, and for hours all that comes under the same id: a sweep may, a batch never."""
+    if task == APPLY_BATCH and expires is not None:
+        raise UndecodableMessage("a batch does not expire")
     try:
         if expires is not None and (not isinstance(expires, str) or datetime.fromisoformat(expires).tzinfo is None):
             raise ValueError(expires)

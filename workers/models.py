@@ -33,7 +33,8 @@ class TallyRebuild(models.Model):
 
     `generation` holds what the log says up to `(end_epoch, end_xid, end_id)`, the end of batch `boundary`, and what workers have fed it since.
     `(filled_voter_key, filled_revision)` is the last row of the log that has been counted into it, in the order of those two. `replaces` is the
-    generation that readers saw when it began. `drift`: where that one was wrong, written when this one took its place.
+    generation that readers saw when it began. `drift`: where that one was wrong, written when this one took its place. `drop_after`: a transaction that
+    began once what is being dropped was surely fed no more; NULL until dropping begins.
     """
 
     class State(models.TextChoices):
@@ -60,6 +61,7 @@ class TallyRebuild(models.Model):
     rows_read = models.BigIntegerField(default=0)
     state = models.CharField(max_length=10, choices=State, default=State.FILLING)
     drift = models.JSONField(null=True)
+    drop_after = Xid8Field(null=True)
     began_at = models.DateTimeField(db_default=Now())
     changed_at = models.DateTimeField(db_default=Now())
 

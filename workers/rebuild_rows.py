@@ -44,20 +44,20 @@ class Rebuild:
         return self.replaces if self.state in {State.FLIPPED, State.RETIRING, State.RETIRED} else self.generation
 
 
-def find(poll_id: UUID) -> Rebuild | None:
-    """The rebuild of the poll that has not ended, else the last one there was."""
+def find(poll_id: UUID, generation: int | None = None) -> Rebuild | None:
+    """The rebuild that makes this generation; without one, the poll's that has not ended, else the last one there was."""
     with connections["default"].cursor() as cursor:
-        return _read(cursor, "find_rebuild", poll_id)
+        return _read(cursor, "find_rebuild", poll_id, generation)
 
 
-def lock(cursor: Cursor, poll_id: UUID) -> Rebuild | None:
+def lock(cursor: Cursor, poll_id: UUID, generation: int | None = None) -> Rebuild | None:
     """As `find`, and locked until the transaction ends, so that two who rebuild one poll at once take turns."""
-    return _read(cursor, "lock_rebuild", poll_id)
+    return _read(cursor, "lock_rebuild", poll_id, generation)
 
 
-def hold(cursor: Cursor, poll_id: UUID) -> Rebuild:
+def hold(cursor: Cursor, poll_id: UUID, generation: int | None = None) -> Rebuild:
     """As `lock`. Raises `RebuildRefused` where there is none."""
-    rebuild = lock(cursor, poll_id)
+    rebuild = lock(cursor, poll_id, generation)
     if rebuild is None:
         raise RebuildRefused("no rebuild of this poll was begun")
     return rebuild
@@ -85,8 +85,8 @@ def note_filled(cursor: Cursor, rebuild: Rebuild, chunk: Chunk) -> Rebuild:
     return note_state(cursor, noted, State.FILLED) if chunk.last else noted
 
 
-def _read(cursor: Cursor, name: str, poll_id: UUID) -> Rebuild | None:
-    cursor.execute(_SQL[name], {"poll_id": poll_id})
+def _read(cursor: Cursor, name: str, poll_id: UUID, generation: int | None) -> Rebuild | None:
+    cursor.execute(_SQL[name], {"poll_id": poll_id, "generation": generation})
     row = cursor.fetchone()
     if row is None:
         return None

@@ -37,6 +37,9 @@ _LONGEST_BUSY_SECONDS = 0.5
 # What is lost with the server is done again: a cut that any counted batch rests on is on disk before the count is.
 _RELAXED = {"synchronous_commit": "off"}
 
+# What readers are told is final stays so, whatever the cluster's own setting is.
+_DURABLE = {"synchronous_commit": "on"}
+
 # The publisher leaves its connection idle while it waits for the broker, which is no fault of PostgreSQL's. Its lock is a lease, not the session.
 _PATIENT = {"idle_session_timeout": "60s"}
 
@@ -59,7 +62,7 @@ class Relay:
         threads = [
             self._thread("cutter", self._begin_cutting, self._cut_now, _RELAXED),
             self._thread("publisher", self._begin_publishing, self._publish_now, _RELAXED | _PATIENT),
-            self._thread("housekeeper", self._begin_housekeeping, self._keep_house_now, {}),
+            self._thread("housekeeper", self._begin_housekeeping, self._keep_house_now, _DURABLE),
         ]
         for thread in threads:
             thread.start()

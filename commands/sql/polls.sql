@@ -43,5 +43,24 @@ SELECT id FROM polls WHERE sealed_at <= clock_timestamp() - %s * interval '1 sec
 UPDATE polls SET salt = ''::bytea WHERE id = %s AND sealed_at IS NOT NULL;
 
 -- name: clear_away
--- The former version of a row stays in the table's file until this.
+-- Until this a former version of a row can be found again by whoever reads the table's file, and until `rewrite` the bytes it consisted of.
 VACUUM polls;
+
+-- name: rewrite
+-- A new file with the present rows only. Nobody reads the table or votes meanwhile.
+VACUUM FULL polls;
+
+-- name: present_moment
+SELECT pg_current_xact_id()::text::xid;
+
+-- name: is_past_still_seen
+-- Whether a rewrite would have to copy what the table was before a moment. First a transaction that began earlier, in any database, because the rewrite's own
+-- snapshot reaches back to it; only after that look the snapshots: none can be taken any more that reach further back. Those of other roles count as
+-- far as ours may see them. Vacuums hold up nobody.
+SELECT EXISTS (
+    SELECT FROM (
+        SELECT pg_snapshot_xmin(pg_current_snapshot())::text::xid
+        UNION ALL SELECT backend_xmin FROM pg_stat_activity
+                  WHERE pid <> pg_backend_pid() AND coalesce(datname = current_database(), true) AND pid NOT IN (SELECT pid FROM pg_stat_progress_vacuum)
+        UNION ALL SELECT xmin FROM pg_replication_slots) AS past(xmin)
+    WHERE age(xmin) >= age(%s::xid));

@@ -1,6 +1,10 @@
 -- Keeping the read side's rows of one poll, in the transaction that changes the poll. Always in this order: card, generations, tallies,
 -- projection last: whoever counts locks tallies before the projection, and an insert that does nothing still waits for them (the other way round they deadlock).
 
+-- name: be_durable
+-- Whatever the cluster's own setting is: neither a close nor a version that readers saw may be gone after a crash.
+SET LOCAL synchronous_commit = on;
+
 -- name: begin_tallies
 -- The first generation of the poll's tallies, where it has none: a rebuild may have replaced and dropped the first.
 INSERT INTO tally_generations (poll_id, generation, boundary, fed)

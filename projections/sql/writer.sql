@@ -2,6 +2,10 @@
 -- A worker that is put to sleep in the middle of a batch must not hold its locks for as long: PostgreSQL undoes the batch, and another worker counts it.
 SET LOCAL idle_in_transaction_session_timeout = '5s';
 
+-- name: be_durable
+-- Whatever the cluster's own setting is: a version that readers saw must not be given out again after a crash, and the mark in Redis says what is on disk.
+SET LOCAL synchronous_commit = on;
+
 -- name: claim_batch
 -- The first statement of applying: whoever gets a row back, and nobody else, counts the batch. Another who claims it waits here for the outcome.
 UPDATE vote_batches SET applied_at = statement_timestamp() WHERE id = %(batch_id)s AND applied_at IS NULL RETURNING seq, payload::text;

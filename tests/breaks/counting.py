@@ -213,6 +213,26 @@ BREAKS = (
         (f"{_RENDERING}::test_an_older_version_never_replaces_a_newer_one_even_across_digits", MODEL),
     ),
     Break(
+        "`HINCRBY`: each message adds its votes in Redis, instead of giving it what PostgreSQL has counted",
+        COUNTED_ONCE,
+        (
+            Edit(
+                "workers/tasks.py",
+                "    render(applied.polls)\n",
+                "    from dataclasses import replace\n    from django.db import connection\n    from uuid import UUID\n"
+                "    from projections.results_store import ResultsDocument, results_key, sync_redis\n"
+                "    with connection.cursor() as cursor:\n"
+                "        cursor.execute('SELECT e->>0, (e->>3)::int FROM vote_batches, jsonb_array_elements(payload) e WHERE id = %s', [message.batch_id])\n"
+                "        for poll, votes in cursor.fetchall():\n"
+                "            key = results_key(message.epoch, UUID(poll))\n"
+                "            ballots, kept = sync_redis().hincrby(f'{key}:added', 'ballots', votes), sync_redis().get(key)\n"
+                "            if kept:\n"
+                "                sync_redis().set(key, kept[:20] + replace(ResultsDocument.decode(kept[20:]), ballots=ballots).encode())\n",
+            ),
+        ),
+        (f"{_RENDERING}::test_a_message_that_comes_again_adds_nothing_to_what_redis_has", MODEL),
+    ),
+    Break(
         "a rebuild's boundary from `max(seq)` instead of the locked row",
         RIGHT_RESULTS,
         (

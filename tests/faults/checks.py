@@ -12,16 +12,10 @@ from redis.exceptions import RedisError
 
 from tests.faults.asking import ask
 from tests.faults.ledger import Row, Tally, standing
+from tests.faults.tally_rows import wrong_rows
 from tests.faults.world import World
 
 _LOG = "SELECT poll_id::text, voter_key::text, revision, choices::text[], receipt::text FROM votes WHERE poll_id = ANY(%s::uuid[])"
-_BALLOTS = """
-SELECT p.poll_id::text, coalesce(t.ballots, 0),
-       coalesce((SELECT sum(m.ballots) FROM minute_tallies m WHERE m.poll_id = p.poll_id AND m.generation = p.generation), 0)
-FROM poll_projections p LEFT JOIN poll_tallies t USING (poll_id, generation) WHERE p.poll_id = ANY(%s::uuid[])"""
-_CHOICES = """
-SELECT p.poll_id::text, c.choice_id::text, c.votes FROM poll_projections p JOIN choice_tallies c USING (poll_id, generation)
-WHERE p.poll_id = ANY(%s::uuid[]) AND c.votes <> 0"""
 _BARRIER = "SELECT (SELECT epoch FROM log_epoch), pg_snapshot_xmax(pg_current_snapshot())::text"
 # Everything before the barrier is cut, and every batch that began before it is applied.
 _CAUGHT_UP = """
@@ -30,20 +24,10 @@ SELECT NOT EXISTS (SELECT FROM votes v, relay_cursor r
    AND NOT EXISTS (SELECT FROM vote_batches b WHERE b.applied_at IS NULL AND (b.start_epoch, b.start_xid) < (%(epoch)s, %(xid)s::xid8))"""
 _VERSIONS = "SELECT poll_id::text, version FROM poll_projections WHERE poll_id = ANY(%s::uuid[])"
 
-Counts = Mapping[str, Tally]
-
 
 def log_rows(world: World) -> list[Row]:
     rows = world.sql(_LOG, [world.polls])
     return [Row(poll, voter, revision, None if choices is None else tuple(choices), receipt) for poll, voter, revision, choices, receipt in rows]
-
-
-def tallies(world: World) -> Counts:
-    """The tally tables; a poll whose minutes do not add up gets -1 ballots."""
-    votes: dict[str, dict[str, int]] = {}
-    for poll, choice, count in world.sql(_CHOICES, [world.polls]):
-        votes.setdefault(poll, {})[choice] = count
-    return {poll: Tally(ballots if ballots == minutes else -1, votes.get(poll, {})) for poll, ballots, minutes in world.sql(_BALLOTS, [world.polls])}
 
 
 def results(world: World, poll: str) -> dict[str, Any]:
@@ -71,14 +55,12 @@ def _tally(document: dict[str, Any] | None) -> Tally:
 def disagreement(world: World) -> str:
     """Where the count differs between log, tallies, Redis and API; empty when it does not, or why it cannot be read."""
     try:
-        log, counted = standing(log_rows(world)), tallies(world)
+        if wrong := wrong_rows(world):
+            return wrong[0]
+        log = standing(log_rows(world))
         for poll in world.polls:
             truth = log.get(poll, Tally(0, {}))
-            for where, tally in (
-                ("the tally tables", counted.get(poll, Tally(0, {}))),
-                ("Redis", _tally(in_redis(world, poll))),
-                ("the API", _tally(results(world, poll))),
-            ):
+            for where, tally in (("Redis", _tally(in_redis(world, poll))), ("the API", _tally(results(world, poll)))):
                 if tally != truth:
                     return f"poll {poll}: the log counts {truth}, {where} {tally}"
     except (psycopg2.Error, RedisError, OSError, LookupError) as error:

@@ -23,7 +23,8 @@ class Crowd:
     def __init__(self, host: str, port: int, *, fixed: PollInfo, changeable: PollInfo) -> None:
         self.requests: list[Request] = []
         self.setbacks: list[str] = []
-        self.looks = self.events = self.retries = 0
+        self.retries = 0
+        self.seen: dict[str, int] = {}  # how much each kind of reader saw
         self.per_second = 0.0
         orders = {"host": host, "port": port, "polls": [asdict(fixed), asdict(changeable)], "rate": RATE}
         self._process = subprocess.Popen(
@@ -44,6 +45,11 @@ class Crowd:
         return self.open_since(time.monotonic() + 1.0)
 
     @property
+    def not_seen(self) -> int:
+        """Votes that were answered and whose voters ask in vain for results with them."""
+        return int(self._ask("count")["not_seen"])
+
+    @property
     def last_failure(self) -> str:
         """What kept a request from being answered most recently."""
         return str(self._ask("count")["last_failure"])
@@ -61,7 +67,7 @@ class Crowd:
             report = self._answer()
         self._process.wait(10)
         self.requests = [Request(**fields | {"choices": fields["choices"] and tuple(fields["choices"])}) for fields in report["requests"]]
-        self.setbacks, self.looks, self.events, self.retries = report["setbacks"], report["looks"], report["events"], report["retries"]
+        self.setbacks, self.seen, self.retries = report["setbacks"], report["seen"], report["retries"]
         self.per_second = len(self.requests) / report["arrivals_seconds"] if report["arrivals_seconds"] else 0.0
 
     def _ask(self, what: str, **more: Any) -> dict[str, Any]:

@@ -110,6 +110,10 @@ def _settle(world: World, crowd: Crowd, outcome: Outcome) -> None:
         time.sleep(0.02)
     if crowd.open:
         outcome.problems.append(f"{crowd.open} requests are not answered, the last failure: {crowd.last_failure}")
+    while (not_seen := crowd.not_seen) and time.monotonic() < end:
+        time.sleep(0.02)
+    if not_seen:
+        outcome.problems.append(f"{not_seen} votes were answered and are not in the results that their voters ask for")
     difference = checks.agree_within(world, outcome.within)
     if difference:
         outcome.problems.append(difference)
@@ -121,8 +125,9 @@ def _judge(world: World, crowd: Crowd, outcome: Outcome) -> None:
     if outcome.rate < LEAST_RATE:
         outcome.problems.append(f"only {outcome.rate:.0f} requests a second arrived, the machine was busy with something else")
     outcome.problems += crowd.setbacks[:3]
-    if not crowd.looks or not crowd.events:
-        outcome.problems.append("the readers saw nothing")
+    blind = [kind for kind, much in crowd.seen.items() if not much]
+    if blind or not crowd.seen:
+        outcome.problems.append(f"readers saw nothing: {', '.join(blind)}")
     try:
         outcome.verdict = judge(crowd.requests, checks.log_rows(world))
     except (psycopg2.Error, LookupError) as error:

@@ -49,7 +49,9 @@ def _row(rounds: Sequence[Outcome]) -> str:
     ran = [outcome for outcome in rounds if not outcome.left_out]
     if not ran:
         return f"| {rounds[0].scenario.name} | left out: {rounds[0].left_out} | | | | | | | |"
-    return _sums(rounds[0].scenario.name, ran)
+    missing = [outcome.left_out for outcome in rounds if outcome.left_out]
+    name = rounds[0].scenario.name
+    return _sums(f"{name} ({len(missing)} of {len(rounds)} rounds left out: {missing[0]})" if missing else name, ran)
 
 
 def _sums(name: str, ran: Sequence[Outcome]) -> str:

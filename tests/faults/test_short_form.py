@@ -30,6 +30,30 @@ def miscount(world: World) -> Iterator[None]:
     yield
 
 
+def misplace_a_minute(world: World) -> Iterator[None]:
+    world.sql("UPDATE minute_tallies SET minute = minute - interval '7 minutes' WHERE poll_id = ANY(%s::uuid[])", [world.polls])
+    yield
+
+
+def miscount_a_question(world: World) -> Iterator[None]:
+    world.sql("UPDATE question_tallies SET ballots = ballots - 1 WHERE poll_id = ANY(%s::uuid[])", [world.polls])
+    yield
+
+
+def miscount_ballots(world: World) -> Iterator[None]:
+    world.sql("UPDATE poll_tallies SET ballots = ballots + 1 WHERE poll_id = ANY(%s::uuid[])", [world.polls])
+    yield
+
+
+def count_what_nobody_offered(world: World) -> Iterator[None]:
+    world.sql(
+        """INSERT INTO choice_tallies (poll_id, generation, choice_id, votes)
+           SELECT poll_id, generation, gen_random_uuid(), 1 FROM poll_projections WHERE poll_id = ANY(%s::uuid[])""",
+        [world.polls],
+    )
+    yield
+
+
 def lose(world: World) -> Iterator[None]:
     world.sql("SET session_replication_role = replica; DELETE FROM votes WHERE id = (SELECT min(id) FROM votes WHERE poll_id = ANY(%s::uuid[]))", [world.polls])
     yield
@@ -47,7 +71,17 @@ def count_twice(world: World) -> Iterator[None]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("sabotage", "complaint"), [(miscount, "the log counts"), (lose, "lost 1, twice 0"), (count_twice, "lost 0, twice 1")], ids=["miscount", "lose", "twice"]
+    ("sabotage", "complaint"),
+    [
+        (miscount, "choice_tallies"),
+        (misplace_a_minute, "minute_tallies"),
+        (miscount_a_question, "question_tallies"),
+        (miscount_ballots, "poll_tallies"),
+        (count_what_nobody_offered, "choice_tallies"),
+        (lose, "lost 1, twice 0"),
+        (count_twice, "lost 0, twice 1"),
+    ],
+    ids=lambda each: each.__name__ if callable(each) else "",
 )
 def test_a_round_notices(sabotage: object, complaint: str, world: World) -> None:
     scenario = Scenario(name="sabotage", broken=sabotage, kills="", rounds=1, hold=0.5, short=False, short_hold=0.5)  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.__main__ import exit_code
 from tests.faults.ledger import Verdict
 from tests.faults.order import in_turn
 from tests.faults.rounds import Outcome
@@ -51,6 +52,20 @@ def test_what_this_machine_cannot_break_is_left_out_and_said() -> None:
     text = table([outcome(RELAY), left_out], "2 cores")
     assert "| the worker | left out: no small disk |" in text
     assert "worker 1 times" not in text
+
+
+def test_a_row_says_which_of_its_rounds_were_left_out() -> None:
+    text = table([outcome(WORKER), Outcome(WORKER, left_out="no small disk")], "2 cores")
+    assert "| the worker (1 of 2 rounds left out: no small disk) | 1 | 1,000 |" in text
+
+
+def test_what_was_left_out_has_an_exit_code_of_its_own() -> None:
+    left_out, bad = Outcome(WORKER, left_out="no small disk"), outcome(RELAY, problems=("one vote is missing",))
+    assert exit_code([outcome(RELAY)], whole=True, allow_left_out=False) == 0
+    assert exit_code([outcome(RELAY), left_out], whole=True, allow_left_out=False) == 3
+    assert exit_code([outcome(RELAY), left_out], whole=True, allow_left_out=True) == 0
+    assert exit_code([bad, left_out], whole=True, allow_left_out=True) == 1
+    assert exit_code([outcome(RELAY)], whole=False, allow_left_out=True) == 1
 
 
 def test_the_table_goes_between_its_markers_and_nowhere_else(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import random
 import secrets
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from tests.faults.http11 import Answer, KeptConnection, NoAnswer
 from tests.faults.ledger import Request
@@ -25,16 +25,16 @@ _TICK = 0.01
 class Voters:
     """Requests fall due by the clock, `rate` a second, whether or not earlier ones were answered; at most 64 are on their way at once.
 
-    `fixed` takes plain votes, `changeable` changes too. Belongs to one event loop.
+    `fixed` takes plain votes, `changeable` changes too. `heard` is told the poll and position of each vote that was answered. Belongs to one event loop.
     """
 
-    def __init__(self, host: str, port: int, *, fixed: PollInfo, changeable: PollInfo, rate: float) -> None:
+    def __init__(self, host: str, port: int, *, fixed: PollInfo, changeable: PollInfo, rate: float, heard: Callable[[str, str], None]) -> None:
         self.requests: list[Request] = []
         self.answered = 0
         self.retries = 0
         self.arrivals_seconds = 0.0
         self.last_failure = ""
-        self._fixed, self._changeable, self._rate = fixed, changeable, rate
+        self._fixed, self._changeable, self._rate, self._heard = fixed, changeable, rate, heard
         self._free = deque(KeptConnection(host, port, seconds=_SECONDS) for _ in range(_CONNECTIONS))
         self._room = asyncio.Semaphore(_CONNECTIONS)
         self._listened_to = asyncio.Event()
@@ -123,7 +123,9 @@ class Voters:
 
     def _note(self, request: Request, answer: Answer) -> Answer | None:
         if answer.status in {200, 201}:
-            request.receipt = json.loads(answer.body)["id"]
+            vote = json.loads(answer.body)
+            request.receipt = vote["id"]
+            self._heard(request.poll, vote["position"])
         request.status = answer.status
         if request.answered:
             self.answered += 1

@@ -1,3 +1,7 @@
+-- name: be_durable
+-- Whatever the cluster's own setting is.
+SET LOCAL synchronous_commit = on;
+
 -- name: close_intake
 -- Waits for whoever votes, edits, counts or cuts, and lets nobody begin until the transaction ends.
 LOCK TABLE polls, votes, poll_cards, poll_projections, relay_cursor IN EXCLUSIVE MODE;
@@ -14,6 +18,10 @@ FROM log_epoch e CROSS JOIN pg_control_system() c CROSS JOIN relay_cursor r;
 -- name: begin_epoch
 -- From here on the log's rows carry the next epoch, and this server is the one that holds it.
 UPDATE log_epoch SET epoch = greatest(epoch + 1, %(wanted)s), system_identifier = (SELECT system_identifier FROM pg_control_system()) RETURNING epoch;
+
+-- name: forget_drops
+-- Likewise what waits for transactions of the old counter: it waits anew.
+UPDATE tally_rebuilds SET drop_after = NULL WHERE drop_after IS NOT NULL;
 
 -- name: move_poll_barriers
 -- A barrier of the old counter says nothing on this server; everything of an earlier epoch lies before the beginning of this one.

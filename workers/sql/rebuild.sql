@@ -6,14 +6,14 @@
 SELECT seq, epoch, xid::text, vote_id FROM relay_cursor FOR UPDATE;
 
 -- name: find_rebuild
--- The rebuild of the poll that has not ended, else the last one.
+-- The rebuild of this generation; without one, that of the poll which has not ended, else the last one.
 SELECT poll_id, generation, replaces, boundary, end_epoch, end_xid::text, end_id, filled_voter_key, filled_revision, rows_read, state, drift
-FROM tally_rebuilds WHERE poll_id = %(poll_id)s ORDER BY generation DESC LIMIT 1;
+FROM tally_rebuilds WHERE poll_id = %(poll_id)s AND generation = coalesce(%(generation)s, generation) ORDER BY generation DESC LIMIT 1;
 
 -- name: lock_rebuild
 -- As find_rebuild; whoever takes a step holds the row, so that two who rebuild one poll at once take turns.
 SELECT poll_id, generation, replaces, boundary, end_epoch, end_xid::text, end_id, filled_voter_key, filled_revision, rows_read, state, drift
-FROM tally_rebuilds WHERE poll_id = %(poll_id)s ORDER BY generation DESC LIMIT 1 FOR UPDATE;
+FROM tally_rebuilds WHERE poll_id = %(poll_id)s AND generation = coalesce(%(generation)s, generation) ORDER BY generation DESC LIMIT 1 FOR UPDATE;
 
 -- name: begin_generation
 -- The next generation, fed with every batch after the boundary. Numbers are never used twice: what a straggler may still write to a dropped one
@@ -50,9 +50,11 @@ UPDATE poll_projections SET generation = %(shown)s WHERE poll_id = %(poll_id)s R
 UPDATE tally_generations SET fed = false WHERE poll_id = %(poll_id)s AND generation = %(generation)s;
 
 -- name: is_unreachable
--- Whether nobody can feed the generation any more: every transaction has ended that is older than the one that stopped it.
-SELECT NOT EXISTS (SELECT FROM pg_snapshot_xip(pg_current_snapshot()) AS open(id) WHERE age(open.id::xid) > age(g.xmin))
-FROM tally_generations g WHERE g.poll_id = %(poll_id)s AND g.generation = %(generation)s AND NOT g.fed;
+-- Whether nobody can feed the generation that is being left any more. Who still may has read that it was fed before the stop committed, and had its
+-- transaction's id by then; so all those ids lie below that of any transaction which began later, such as this one, and dropping waits until
+-- everything below it has ended. The transaction that stopped it will not do: a worker may claim its batch after that one has its id.
+UPDATE tally_rebuilds SET drop_after = coalesce(drop_after, pg_current_xact_id()) WHERE poll_id = %(poll_id)s AND generation = %(generation)s
+RETURNING pg_snapshot_xmin(pg_current_snapshot()) >= drop_after;
 
 -- name: drop_minutes
 -- Some of the table that may be long; the others have a row for each choice at most and go at the end.

@@ -53,7 +53,13 @@ def backwards(world: World) -> Iterator[None]:
         yield
 
 
-@scenario("poison: messages of nonsense bytes, of unknown tasks, with arguments that mean nothing", rounds=2)
+def _expired(message: Message, name: str) -> Message:
+    """The message under this name and with its time over: Celery never runs what has come under such a name again."""
+    headers = message.properties["application_headers"] | {"id": name, "expires": "2001-01-01T00:00:00+00:00"}
+    return replace(message, properties=message.properties | {"correlation_id": name, "application_headers": headers})
+
+
+@scenario("poison: messages of nonsense bytes, of unknown tasks, with arguments that mean nothing, or expired", rounds=2)
 def poison(world: World) -> Iterator[None]:
     with _intercepted(world, 3) as taken:
         good = taken[0]
@@ -69,6 +75,8 @@ def poison(world: World) -> Iterator[None]:
             replace(good, properties=good.properties | {"application_headers": headers | {"task": "os.system"}}),
             replace(good, properties={"content_type": "text/plain"}, body=b"who reads this?"),
             Message(b"", {}),
+            _expired(good, good.batch_id),
+            _expired(good, headers["id"]),
         ]
         for message in bad + taken:
             world.publish(message)

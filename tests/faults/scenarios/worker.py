@@ -44,7 +44,7 @@ def killed_before_redis(world: World) -> Iterator[None]:
     wire = world.wire("worker", "redis")
     wire.swallow()
     behind = "SELECT 1 FROM poll_projections WHERE version > rendered_version AND poll_id = ANY(%s::uuid[])"
-    world.until(lambda: wire.requests.swallowed > 0)
+    world.until(lambda: wire.requests.swallowed > 0 and world.sql(behind, [world.polls]))  # other things are said to Redis, too
     old = world.kill("worker", _whom(world))
     assert world.sql(behind, [world.polls])  # counted, and Redis was not told
     yield

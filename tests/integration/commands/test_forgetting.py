@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connections
 
+from commands import forgetting
 from commands.forgetting import forget_voters, polls_to_forget
 from commands.handlers import close_poll, edit_poll
 from commands.models import Poll
@@ -20,6 +23,8 @@ from projections.rendering import select_documents
 from projections.writer import apply_batch
 from tests.counting import cut_all, own_names
 from tests.factories import choice_ids, make_poll, make_user
+from tests.processes import database_address, database_dsn, running
+from tests.tcp_proxy import proxy_to
 from tests.vote_rows import connected, run, select, write_vote
 from tests.waiting import wait_until
 from workers.cutting import Cutter
@@ -131,8 +136,68 @@ def test_arguments_that_make_no_sense_are_refused(arguments: list[str]) -> None:
 
 
 def test_an_unknown_poll_is_named() -> None:
-    with pytest.raises(CommandError, match="There is no poll 'nothing-here'"):
+    with pytest.raises(CommandError, match="There is no poll 'nothing-here'") as refused:
         call_command("forget_voters", "nothing-here")
+    assert refused.value.returncode == 2
+
+
+@pytest.fixture(autouse=True)
+def others_in_the_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever else uses the tests' server gets time to end."""
+    monkeypatch.setattr(forgetting, "_PAST_SECONDS", 60.0)
+
+
+def polls_file() -> bytes:
+    """The table as whoever reads the disk sees it."""
+    run("CHECKPOINT")
+    return bytes(select("SELECT pg_read_binary_file(pg_relation_filepath('polls'))")[0][0])
+
+
+def test_after_a_rewrite_the_file_has_nothing_of_the_salt(capsys: pytest.CaptureFixture[str]) -> None:
+    poll, _ = final_poll()
+    salt = bytes(Poll.objects.get(pk=poll.pk).salt)
+    assert salt in polls_file()
+    forget_voters(poll.pk)
+    assert salt in polls_file(), "an update leaves the former row in its page"
+    call_command("forget_voters", poll.slug, "--rewrite")
+    assert salt not in polls_file()
+    assert "written anew" in capsys.readouterr().out
+
+
+def test_a_rewrite_does_not_make_voters_wait_for_a_lock() -> None:
+    poll, _ = final_poll()
+    with connected("voters") as link, link.cursor() as cursor:
+        cursor.execute("BEGIN")
+        cursor.execute("LOCK TABLE polls IN ROW SHARE MODE")
+        with pytest.raises(CommandError, match="it is in use just now") as refused:
+            call_command("forget_voters", poll.slug, "--rewrite")
+        cursor.execute("ROLLBACK")
+    assert refused.value.returncode == 1
+    assert not bytes(Poll.objects.get(pk=poll.pk).salt), "what is forgotten stays so"
+    call_command("forget_voters", poll.slug, "--rewrite")
+
+
+@pytest.mark.parametrize("holder", ["SELECT FROM votes", "SELECT pg_current_xact_id()"], ids=["a snapshot", "a writer"])
+def test_a_rewrite_that_would_copy_the_past_is_refused(holder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    poll, _ = final_poll()
+    with connected("holder") as link, link.cursor() as cursor, monkeypatch.context() as hurried:
+        hurried.setattr(forgetting, "_PAST_SECONDS", 0.2)
+        cursor.execute("BEGIN ISOLATION LEVEL REPEATABLE READ" if "votes" in holder else "BEGIN")
+        cursor.execute(holder)
+        with pytest.raises(CommandError, match="still sees what it was before") as refused:
+            call_command("forget_voters", poll.slug, "--rewrite")
+        cursor.execute("ROLLBACK")
+    assert refused.value.returncode == 1
+    call_command("forget_voters", poll.slug, "--rewrite")
+
+
+def test_without_postgresql_it_says_so_in_a_line(tmp_path: Path) -> None:
+    with proxy_to(database_address()) as proxy:
+        proxy.refuse()
+        with running((sys.executable, "manage.py", "forget_voters", "a-poll"), tmp_path, dsn=database_dsn(port=proxy.port)) as process:
+            assert process.exit_code(seconds=60) == 2
+        assert "PostgreSQL cannot do it" in process.said
+        assert "Traceback" not in process.said
 
 
 def test_nothing_of_the_salt_is_in_redis() -> None:

@@ -210,6 +210,16 @@ def test_the_schedule_goes_on_in_the_middle_of_a_poll_and_takes_turns(make_ballo
     assert [finding.poll_id for finding in audit_a_little(seconds=60)] == [large.poll_id, small.poll_id], "who waits longest is next"
 
 
+@pytest.mark.parametrize("kept", ["{}", "[]", '{"standing": {}}', '{"standing": {"upto": {"xid": 1}, "sums": []}}', '{"standing": {"upto": 7}}'])
+def test_an_audit_that_another_release_left_half_way_begins_anew(ballot: Ballot, cutter: Cutter, caplog: pytest.LogCaptureFixture, kept: str) -> None:
+    vote(ballot, 0, 2)
+    count(cutter, 2)
+    run("INSERT INTO poll_audits (poll_id, under_way) VALUES (%s, %s)", ballot.poll_id, kept)
+    assert [finding.ballots for finding in audit_a_little(seconds=60)] == [2]
+    assert "cannot be read" in caplog.text
+    assert select("SELECT differences, under_way FROM poll_audits") == [([], None)]
+
+
 def test_the_schedule_audits_without_redis(ballot: Ballot, cutter: Cutter, without_redis: None) -> None:
     vote(ballot, 0, 1)
     count(cutter, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from threading import Event
 from typing import Any
 from uuid import UUID
 
@@ -80,6 +81,49 @@ def test_tallies_are_not_dropped_under_a_worker_that_has_read_that_they_are_fed(
     while rebuild.drop_chunk(ballot.poll_id).state == State.RETIRING:
         pass
     assert results_of(ballot.poll_id).ballots == 5
+    for table in _TALLIES:
+        assert select(f"SELECT DISTINCT generation FROM {table} WHERE poll_id = %s", ballot.poll_id) == [(2,)], f"{table} has rows of a generation that is gone"
+
+
+def test_tallies_are_not_dropped_under_a_worker_that_claimed_while_feeding_was_being_stopped(ballot: Ballot, cutter: Cutter) -> None:
+    """Its transaction is younger than the one that stops, and has read before that committed."""
+    apply_batch(batch_of(ballot, cutter, 2))
+    rebuild.begin(ballot.poll_id)
+    while rebuild.fill_chunk(ballot.poll_id).state == State.FILLING:
+        pass
+    assert rebuild.verify(ballot.poll_id) == []
+    rebuild.flip(ballot.poll_id)
+    batch_id = batch_of(ballot, cutter, 3)
+    stopping, go_on = Event(), Event()
+
+    def retire() -> None:
+        def watch(execute: Any, sql: str, *arguments: Any) -> Any:
+            answer = execute(sql, *arguments)
+            if "SET fed = false" in sql:
+                stopping.set()
+                assert go_on.wait(30)
+            return answer
+
+        try:
+            with connections["default"].execute_wrapper(watch):
+                rebuild.retire(ballot.poll_id)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        retiring = pool.submit(retire)
+        assert stopping.wait(30)
+        dropped: list[str] = []
+
+        def stop_and_drop() -> None:
+            go_on.set()
+            retiring.result(30)
+            dropped.extend(rebuild.drop_chunk(ballot.poll_id).state for _ in range(3))
+
+        with stopped_after("FROM tally_generations", stop_and_drop):
+            apply_batch(batch_id)
+    assert dropped == [State.RETIRING] * 3
+    wait_until(lambda: rebuild.drop_chunk(ballot.poll_id).state == State.RETIRED)
     for table in _TALLIES:
         assert select(f"SELECT DISTINCT generation FROM {table} WHERE poll_id = %s", ballot.poll_id) == [(2,)], f"{table} has rows of a generation that is gone"
 

@@ -15,8 +15,11 @@ from core.postgres import connect
 from projections.rendering import select_documents
 from projections.writer import apply_batch
 from tests.counting import Ballot, cut_all
+from tests.waiting import wait_until
+from workers import rebuild
 from workers.cutting import Cutter
 from workers.finality import finish_polls
+from workers.rebuild import State
 
 
 def run(statement: str, parameters: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
@@ -91,6 +94,17 @@ def test_a_poll_sealed_before_becomes_final_in_the_new_epoch(make_ballot: Callab
     with connections["direct"].cursor() as cursor:
         (document,) = select_documents(cursor, [ballot.poll_id])
     assert (document.final, document.ballots) == (True, 1)
+
+
+def test_what_waited_for_transactions_of_the_old_counter_waits_anew(make_ballot: Callable[..., Ballot]) -> None:
+    ballot = make_ballot()
+    rebuild.begin(ballot.poll_id)
+    rebuild.cancel(ballot.poll_id)
+    run("UPDATE tally_rebuilds SET drop_after = '999999999999'")  # where the counter of the lost server was
+    assert rebuild.drop_chunk(ballot.poll_id).state == State.CANCELLING
+    pretend_to_be_restored()
+    call_command("new_epoch", "--yes", stdout=StringIO())
+    wait_until(lambda: rebuild.drop_chunk(ballot.poll_id).state == State.CANCELLED)
 
 
 def test_a_server_that_can_go_on_gets_no_new_epoch(committed_db: None) -> None:

@@ -106,6 +106,16 @@ def test_a_batch_is_published_once_and_marked(publisher: Publisher, batch_id: UU
     assert queued() == [BatchMessage(batch_id=batch_id, epoch=1).arguments()]
 
 
+def test_no_two_publications_carry_the_same_id(publisher: Publisher, batch_id: UUID, settings: Settings) -> None:
+    """A worker that has once dropped a message drops all that come under its id."""
+    publisher.step()
+    long_ago()
+    publisher.step()
+    with BrokerConnection(settings.BROKER_URL) as connection, connection.channel() as channel:
+        messages = [batches_queue()(channel).get(no_ack=True) for _ in range(2)]
+    assert len({message.headers["id"] for message in messages} | {str(batch_id)}) == 3
+
+
 def test_many_are_published_in_one_go_whatever_the_plan(publisher: Publisher, ballot: Ballot, cutter: Cutter, queued: Any) -> None:
     run(
         """INSERT INTO vote_batches (id, seq, start_epoch, start_xid, start_id, end_epoch, end_xid, end_id,

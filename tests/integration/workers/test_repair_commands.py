@@ -25,7 +25,7 @@ from workers import dead_letters, rebuild, rebuild_run, republishing
 from workers.cutting import Cutter
 from workers.messages import BatchMessage
 from workers.rebuild import State
-from workers.topology import APPLY_BATCH, batches_queue, celery_options, dead_queue, declare
+from workers.topology import APPLY_BATCH, AUDIT, batches_queue, celery_options, dead_queue, declare
 
 
 def operate(*arguments: str) -> tuple[int, str]:
@@ -109,8 +109,8 @@ def test_a_rebuild_that_was_stopped_goes_on_and_can_be_cancelled(ballot: Ballot,
     spoil(ballot)
     fill = rebuild.fill_chunk
 
-    def fill_one_and_stop(poll_id: UUID) -> rebuild.Rebuild:
-        done = fill(poll_id, rows=2)
+    def fill_one_and_stop(poll_id: UUID, generation: int) -> rebuild.Rebuild:
+        done = fill(poll_id, generation, rows=2)
         if done.rows_read >= 4:
             raise KeyboardInterrupt
         return done
@@ -136,9 +136,9 @@ def test_new_tallies_that_do_not_equal_the_log_are_dropped_unseen(ballot: Ballot
     version = results_of(ballot.poll_id).version
     verify = rebuild.verify
 
-    def verify_what_is_wrong(poll_id: UUID, **options: Any) -> list[Any]:
+    def verify_what_is_wrong(poll_id: UUID, generation: int, **options: Any) -> list[Any]:
         run("UPDATE poll_tallies SET ballots = 9 WHERE poll_id = %s AND generation = 2", poll_id)
-        return verify(poll_id, **options)
+        return verify(poll_id, generation, **options)
 
     monkeypatch.setattr(rebuild_run.rebuild, "verify", verify_what_is_wrong)
     code, said = operate("rebuild_tallies", str(ballot.poll_id))
@@ -186,20 +186,20 @@ def test_republishing_sends_what_is_not_counted_and_nothing_on_a_dry_run(ballot:
     apply_batch(first)
     apply_batch(second)
     assert operate("republish")[1] == "0 of 0 batches are on the queue\n"
-    assert operate("republish", "1")[0] == 0, "one that is counted is only rendered"
+    assert operate("republish", "1")[0] == 0, "one that is counted is sent too, and at most rendered"
     assert operate("republish", str(second))[0] == 0
     assert [message["batch_id"] for message in queue()] == [str(first), str(second)]
     assert operate("republish", "77")[0] == 2
 
 
 @pytest.fixture
-def dead(settings: Settings, queue: Any) -> Callable[[dict[str, object]], None]:
+def dead(settings: Settings, queue: Any) -> Callable[..., None]:
     """Puts a letter among the dead, as a worker does that cannot read it."""
     sender = Celery("nexus-test", set_as_current=False)
     sender.conf.update(celery_options())
 
-    def reject(arguments: dict[str, object]) -> None:
-        sender.send_task(APPLY_BATCH, kwargs=arguments)
+    def reject(arguments: dict[str, object], task: str = APPLY_BATCH) -> None:
+        sender.send_task(task, kwargs=arguments)
         with BrokerConnection(settings.BROKER_URL) as connection, connection.channel() as channel:
             wait_until(lambda: (message := batches_queue()(channel).get(no_ack=False)) is not None and (message.reject(), True))
             wait_until(lambda: dead_queue()(channel).queue_declare(passive=True).message_count > 0)
@@ -237,6 +237,11 @@ def test_dead_letters_are_listed_as_often_as_one_likes_shown_replayed_and_droppe
     assert operate("dead_letters", "drop", "--all", "--dry-run")[0] == 0
     assert operate("dead_letters", "drop", bad, "--yes") == (0, "1 letters are dropped\n")
     assert operate("dead_letters", "list")[0] == 0
+
+
+def test_a_letter_of_another_task_is_called_by_its_name(dead: Callable[..., None]) -> None:
+    dead({}, AUDIT)
+    assert f"{AUDIT}, rejected 1 times\n" in operate("dead_letters", "list")[1]
 
 
 def test_letters_are_dropped_only_at_a_word(dead: Callable[[dict[str, object]], None], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from uuid import UUID
 
@@ -16,13 +16,13 @@ from commands.connection import WriteConnection
 from core.circuit import Circuit
 from core.errors import Unavailable
 from core.log_identity import LogIdentityError, check_log_identity
-from core.log_mark import LogMark, check_log_mark, mark_key, raise_mark, read_mark
+from core.log_mark import LogMark, check_log_mark, mark_keys, raise_mark, read_mark
 from core.redis import sync_redis
 from projections.document import ResultsDocument
 from projections.rendering import render
 from projections.results_store import results_store
 from projections.writer import apply_batch
-from tests.clusters import Cluster, dump_database, moved_to, own_cluster
+from tests.clusters import ALIASES, Cluster, dump_database, moved_to, own_cluster
 from tests.counting import Ballot, cut_all, results_of
 from tests.integration.workers.test_repair_commands import operate
 from tests.processes import RELAY, database_dsn, running
@@ -57,6 +57,15 @@ def count(votes: int) -> None:
 def remember() -> None:
     with connected("housekeeper") as connection:
         Marking(connection, Circuit()).step()
+
+
+def mark_key() -> str:
+    with connected() as connection, connection.cursor() as cursor:
+        return mark_keys(cursor)[0]
+
+
+def remembered() -> LogMark | None:
+    return read_mark([mark_key()])
 
 
 def refusal() -> str:
@@ -122,6 +131,7 @@ def test_a_dump_restored_into_a_new_cluster_is_refused_goes_on_in_a_new_epoch_an
             assert shown(ballot) == after
             assert operate("audit_tallies", "--all")[0] == 0
             assert operate("new_epoch", "--yes")[0] == 2, "once is enough"
+    assert refusal() == "", "what the copy marks says nothing of the database that the dump is of"
 
 
 @pytest.fixture
@@ -196,7 +206,7 @@ def test_an_old_base_backup_is_refused_while_redis_remembers_more_and_readers_ne
 
 
 def test_a_base_backup_from_before_an_earlier_restore_is_refused_too(ballot: Ballot) -> None:
-    raise_mark(LogMark(500_000_000, 0))  # a clock that was far ahead
+    raise_mark(mark_key(), LogMark(500_000_000, 0))  # a clock that was far ahead
     assert "of epoch 500000000 was counted" in refusal()
     assert operate("new_epoch", "--yes")[0] == 0
     assert select("SELECT epoch FROM log_epoch") == [(500_000_001,)]
@@ -205,20 +215,66 @@ def test_a_base_backup_from_before_an_earlier_restore_is_refused_too(ballot: Bal
 def test_the_mark_only_rises_and_never_beyond_what_is_counted(ballot: Ballot) -> None:
     vote(ballot, 1)
     count(1)
-    assert read_mark() == LogMark(1, 1)
+    assert remembered() == LogMark(1, 1)
     vote(ballot, 1)
     cut(1)
     remember()
-    assert read_mark() == LogMark(1, 1), "cut, and a crash might still take that back"
-    raise_mark(LogMark(1, 0))
-    assert read_mark() == LogMark(1, 1)
+    assert remembered() == LogMark(1, 1), "cut, and a crash might still take that back"
+    raise_mark(mark_key(), LogMark(1, 0))
+    assert remembered() == LogMark(1, 1)
     assert refusal() == ""
 
 
-def test_a_database_that_begins_anew_is_no_restore(committed_db: None, own_names: str) -> None:
-    raise_mark(LogMark(5, 7))
+@contextmanager
+def beside(cluster: Cluster, name: str) -> Iterator[None]:
+    """Everything in this process on a copy of the database, under another name in the same cluster."""
+    original = connections["direct"].settings_dict["NAME"]
+    connections.close_all()
+    cluster.execute(f'CREATE DATABASE "{name}" TEMPLATE "{original}"')
+    try:
+        for alias in ALIASES:
+            connections[alias].settings_dict["NAME"] = name
+        yield
+    finally:
+        connections.close_all()
+        for alias in ALIASES:
+            connections[alias].settings_dict["NAME"] = original
+
+
+def test_a_copy_beside_production_stops_nothing_whatever_it_marks(ballot: Ballot, cluster: Cluster) -> None:
+    vote(ballot, 2)
+    count(2)
+    ours = remembered()
+    with beside(cluster, "rehearsal"):
+        assert operate("new_epoch", "--yes", "--force")[0] == 0
+        vote(ballot, 3)
+        count(3)
+        theirs = remembered()
+        assert refusal() == ""
+    assert ours is not None
+    assert theirs is not None
+    assert theirs > ours
+    assert (remembered(), refusal()) == (ours, "")
+
+
+def test_a_database_that_begins_anew_is_no_restore_and_leaves_the_others_mark_alone(committed_db: None, own_names: str) -> None:
+    other = mark_key()
+    raise_mark(other, LogMark(5, 7))
+    assert "put back to an earlier state" in refusal()
+    run("ALTER TABLE log_epoch DROP COLUMN log_id")  # as `migrate` does in a new database
+    run("ALTER TABLE log_epoch ADD COLUMN log_id uuid NOT NULL DEFAULT gen_random_uuid()")
     assert refusal() == ""
-    assert read_mark() is None, "what was remembered belongs to another database"
+    assert read_mark([other]) == LogMark(5, 7)
+
+
+@pytest.mark.parametrize("who", ["the server that held the log", "the present one"])
+def test_after_a_move_the_new_epoch_lies_above_what_either_server_got_to(ballot: Ballot, who: str) -> None:
+    here = mark_key()
+    ((server,),) = select("SELECT system_identifier FROM log_epoch")
+    raise_mark(here if who == "the present one" else here.replace(f":{server}:", ":7:"), LogMark(500_000_000, 0))
+    run("UPDATE log_epoch SET system_identifier = 7")
+    assert operate("new_epoch", "--yes")[0] == 0
+    assert select("SELECT epoch FROM log_epoch") == [(500_000_001,)]
 
 
 def test_without_redis_or_its_memory_votes_are_taken(ballot: Ballot, without_redis: None, caplog: pytest.LogCaptureFixture) -> None:

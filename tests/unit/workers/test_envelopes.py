@@ -43,6 +43,8 @@ def test_ours_are_taken() -> None:
         {"expires": "soon"},
         {"expires": 7},
         {"expires": "2099-01-01T00:00:00"},
+        {"expires": "2099-01-01T00:00:00+00:00"},
+        {"expires": "2000-01-01T00:00:00+00:00"},
         {"timelimit": [0.01, 0.01]},
         {"timelimit": "x"},
         {"retries": 3},

@@ -80,9 +80,8 @@ Examples:
             self.say(f"{poll}: drift in {len(outcome.drift)} places, {rows}; a rebuild would mend it, nothing was changed")
             self._list(outcome)
         else:
-            self.say(
-                self.style.SUCCESS(f"{poll}: drift in {len(outcome.drift)} places is mended, {rows}; --back returns to the old tallies, --retire drops them")
-            )
+            back = "; --back returns to the old tallies, --retire drops them" if outcome.kept else ""
+            self.say(self.style.SUCCESS(f"{poll}: drift in {len(outcome.drift)} places is mended, {rows}{back}"))
             self._list(outcome)
 
     def _list(self, outcome: Outcome) -> None:

@@ -16,8 +16,8 @@ class Command(OperatorCommand):
 
 When      The relay does this by itself, later each time (RELAY_REPUBLISH_SECONDS, doubled up to five minutes). Use it when you have mended something
           and do not want to wait: RabbitMQ was away for long, its queue was purged, workers were fixed.
-Changes   Nothing in the results by itself: workers count each batch once, however often it is published. A batch that has been counted is only
-          rendered again.
+Changes   Nothing in the results by itself: workers count each batch once, however often it is published. Of a batch that has been counted only
+          those polls are rendered whose latest version Redis was not given.
 
 Exit codes: 0 the broker has taken all; 1 it has not taken some; 2 could not be done (no such batch, PostgreSQL or the broker away).
 

@@ -99,6 +99,12 @@ def test_after_a_crash_between_commit_and_redis_the_second_delivery_renders(ball
     assert lagging() == []
 
 
+def test_a_message_that_comes_again_adds_nothing_to_what_redis_has(ballot: Ballot, cut_batch: object) -> None:
+    for _ in range(3):
+        apply_task.run(batch_id=str(cut_batch), epoch=1, format=1)
+    assert kept(ballot).ballots == results_of(ballot.poll_id).ballots == 2
+
+
 def test_after_a_crash_between_commit_and_redis_the_sweeper_renders(ballot: Ballot, cut_batch: object) -> None:
     apply_batch(cut_batch)  # type: ignore[arg-type]
     assert lagging() == [(ballot.poll_id,)]
