@@ -105,7 +105,7 @@ def test_a_question_that_goes_on_says_so_at_the_top_of_the_next_page() -> None:
     assert all(sum(f"Choice {index} and" in page for page in found) >= 1 for index in range(60))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=120), min_size=3, max_size=3))
 def test_no_text_keeps_a_report_from_being_made(texts: list[str]) -> None:
     title, question, choice = texts
