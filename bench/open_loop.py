@@ -49,8 +49,8 @@ def percentile(times: list[float], share: float) -> float:
 class _Connection(asyncio.Protocol):
     """One keep-alive connection with at most one request under way."""
 
-    def __init__(self, done: Callable[[_Connection, int, bytes], None]) -> None:
-        self._done = done
+    def __init__(self, done: Callable[[_Connection, int, bytes], None], lost: Callable[[_Connection], None]) -> None:
+        self._done, self._lost = done, lost
         self._buffer = b""
         self.due = 0.0
         self.busy = False
@@ -77,9 +77,14 @@ class _Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc
+        self._lost(self)
         if self.busy:
             self.busy = False
             self._done(self, 0, b"")
+
+    @property
+    def is_open(self) -> bool:
+        return not self._transport.is_closing()
 
 
 class Load:
@@ -138,7 +143,7 @@ class Load:
         self._due.clear()
 
     def _send_due(self) -> None:
-        while self._due and self._free:
+        while self._due and self._has_free():
             self._send(self._due.popleft())
         for _ in range(min(len(self._due), _OPENED_AT_ONCE) - self._opening):
             self._opening += 1
@@ -146,7 +151,7 @@ class Load:
 
     async def _open_one(self) -> None:
         try:
-            _, connection = await asyncio.get_running_loop().create_connection(lambda: _Connection(self._answered), self._host, self._port)
+            _, connection = await asyncio.get_running_loop().create_connection(lambda: _Connection(self._answered, self._lost), self._host, self._port)
         except OSError:
             self.outcome.broken += 1
             return
@@ -154,8 +159,19 @@ class Load:
             self._opening = max(0, self._opening - 1)  # those that were prepared are not counted
         self._all.add(connection)
         self._free.append(connection)
-        if self._due:
+        if self._due and self._has_free():
             self._send(self._due.popleft())
+
+    def _has_free(self) -> bool:
+        """The server hangs up on who says nothing for a while, as it should; those are left."""
+        while self._free and not self._free[-1].is_open:
+            self._free.pop()
+        return bool(self._free)
+
+    def _lost(self, connection: _Connection) -> None:
+        self._all.discard(connection)
+        if connection in self._free:
+            self._free.remove(connection)
 
     def _send(self, due: float) -> None:
         connection = self._free.pop()
@@ -168,7 +184,6 @@ class Load:
         outcome = self.outcome
         if status == 0:
             outcome.broken += 1
-            self._all.discard(connection)
             return
         outcome.answers[status] += 1
         (outcome.latencies if status == 201 else outcome.refusals).append(took)
@@ -178,7 +193,7 @@ class Load:
             self._all.discard(connection)
         else:
             self._free.append(connection)
-        if self._again and self._free and time.perf_counter() < self._until:
+        if self._again and self._has_free() and time.perf_counter() < self._until:
             self._send(time.perf_counter())
 
     async def _settle(self) -> Outcome:
