@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import psycopg2
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import connections
 
 from commands import vote_log
 from commands.ballots import CAST, Fate, LogRequest
@@ -23,7 +21,7 @@ from core.credentials import Credentials
 from core.errors import NexusError, PollNotOpen
 from core.postgres import connect
 from tests.factories import ballot, choice_ids, make_poll
-from tests.tcp_proxy import TcpProxy, proxy_to
+from tests.tcp_proxy import TcpProxy
 from tests.waiting import until
 
 make_poll_ = sync_to_async(make_poll)
@@ -52,17 +50,6 @@ def request_for(poll: Poll, choice: str, **changes: Any) -> LogRequest:
         "request_digest": receipt,
     }
     return LogRequest(**(fields | changes))
-
-
-@pytest.fixture
-def postgres_proxy(committed_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[TcpProxy]:
-    """The committer's way to PostgreSQL leads through a proxy."""
-    direct = connections["direct"].settings_dict
-    host, port = direct["HOST"] or direct["OPTIONS"].get("host", "127.0.0.1"), direct["PORT"] or 5432
-    with proxy_to(f"{host}/.s.PGSQL.{port}" if host.startswith("/") else (host, int(port))) as proxy:
-        monkeypatch.setitem(direct, "HOST", "127.0.0.1")
-        monkeypatch.setitem(direct, "PORT", str(proxy.port))
-        yield proxy
 
 
 async def test_one_bad_vote_among_fifty_fails_alone(engine: Engine, sql: Any) -> None:

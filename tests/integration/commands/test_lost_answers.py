@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
-from django.db import connections
 
 from commands.casting import cast_vote
 from commands.connection import WriteConnection
@@ -17,37 +15,26 @@ from commands.standing import standing_ballot
 from core.credentials import Credentials
 from core.errors import Unavailable
 from tests.factories import ballot, make_poll
-from tests.tcp_proxy import TcpProxy, proxy_to
+from tests.tcp_proxy import TcpProxy
 from tests.vote_rows import select
 
 make_poll_ = sync_to_async(make_poll)
 ballot_ = sync_to_async(ballot)
 
 
-@pytest.fixture
-def proxy(committed_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[TcpProxy]:
-    """The committer's way to PostgreSQL leads through it."""
-    direct = connections["direct"].settings_dict
-    host, port = direct["HOST"] or direct["OPTIONS"].get("host", "127.0.0.1"), direct["PORT"] or 5432
-    with proxy_to(f"{host}/.s.PGSQL.{port}" if host.startswith("/") else (host, int(port))) as proxy:
-        monkeypatch.setitem(direct, "HOST", "127.0.0.1")
-        monkeypatch.setitem(direct, "PORT", str(proxy.port))
-        yield proxy
-
-
-async def test_a_change_whose_commit_was_not_answered_is_written_once(proxy: TcpProxy) -> None:
+async def test_a_change_whose_commit_was_not_answered_is_written_once(postgres_proxy: TcpProxy) -> None:
     """The ballot that it made is a ballot to be changed again: only the key says that it is the same change."""
     start_engine()
     try:
         poll = await make_poll_(voters="account", changeable=True, questions=[{"choices": 2}])
         voter = Credentials(user_id=uuid.uuid4())
         await cast_vote(poll.id, await ballot_(poll, [0]), voter)
-        proxy.lose_next_answer()
+        postgres_proxy.lose_next_answer()
         changed = await cast_vote(poll.id, await ballot_(poll, [1]), voter, method="PUT")
         _, standing = await standing_ballot(poll.id, voter)
     finally:
         await stop_engine()
-    assert proxy.lost_answers == 1
+    assert postgres_proxy.lost_answers == 1
     assert standing.last is not None
     assert standing.last.receipt == changed.id
     assert select("SELECT max(revision), count(*) FROM votes") == [(2, 2)]

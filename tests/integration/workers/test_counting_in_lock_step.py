@@ -58,14 +58,19 @@ def batch_of(ballot: Ballot, cutter: Cutter, votes: int) -> UUID:
     return cut.batch_id
 
 
-def test_tallies_are_not_dropped_under_a_worker_that_has_read_that_they_are_fed(ballot: Ballot, cutter: Cutter) -> None:
+def batch_after_a_flip(ballot: Ballot, cutter: Cutter) -> UUID:
+    """A batch of three that is still to be counted, into both generations; readers see the second, which was built from two votes."""
     apply_batch(batch_of(ballot, cutter, 2))
     rebuild.begin(ballot.poll_id)
     while rebuild.fill_chunk(ballot.poll_id).state == State.FILLING:
         pass
     assert rebuild.verify(ballot.poll_id) == []
     rebuild.flip(ballot.poll_id)
-    batch_id = batch_of(ballot, cutter, 3)
+    return batch_of(ballot, cutter, 3)
+
+
+def test_tallies_are_not_dropped_under_a_worker_that_has_read_that_they_are_fed(ballot: Ballot, cutter: Cutter) -> None:
+    batch_id = batch_after_a_flip(ballot, cutter)
     with connections["default"].cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         (worker,) = cursor.fetchone()
@@ -87,13 +92,7 @@ def test_tallies_are_not_dropped_under_a_worker_that_has_read_that_they_are_fed(
 
 def test_tallies_are_not_dropped_under_a_worker_that_claimed_while_feeding_was_being_stopped(ballot: Ballot, cutter: Cutter) -> None:
     """Its transaction is younger than the one that stops, and has read before that committed."""
-    apply_batch(batch_of(ballot, cutter, 2))
-    rebuild.begin(ballot.poll_id)
-    while rebuild.fill_chunk(ballot.poll_id).state == State.FILLING:
-        pass
-    assert rebuild.verify(ballot.poll_id) == []
-    rebuild.flip(ballot.poll_id)
-    batch_id = batch_of(ballot, cutter, 3)
+    batch_id = batch_after_a_flip(ballot, cutter)
     stopping, go_on = Event(), Event()
 
     def retire() -> None:
