@@ -13,6 +13,7 @@ from typing import cast
 
 _TICK_SECONDS = 0.002
 _OPENED_AT_ONCE = 64
+_BETWEEN_OPENINGS = 0.02  # seconds
 _SETTLE_SECONDS = 15.0  # longer than the server may take for any answer
 _run = secrets.token_urlsafe(12)
 _numbers = itertools.count()
@@ -22,11 +23,13 @@ _numbers = itertools.count()
 class Outcome:
     """What became of a load. Seconds from the moment a vote was due to its 201, to its refusal, and to its being sent.
 
-    The last says how far the voters themselves were short of a machine; it is part of the other two, so that nothing is hidden.
+    The last says how far the voters themselves were short of a machine; it is part of the other two, so that nothing is hidden. `sent_again` are votes
+    on connections that ended without a word, as connections do that were long idle: once more with the same key, as clients should.
     """
 
     seconds: float
     sent: int = 0
+    sent_again: int = 0
     answers: Counter[int] = field(default_factory=Counter)
     without_retry_after: int = 0
     broken: int = 0
@@ -46,21 +49,28 @@ def percentile(times: list[float], share: float) -> float:
     return ranked[min(int(share * len(ranked)), len(ranked) - 1)] if ranked else 0.0
 
 
+@dataclass(slots=True)
+class _Vote:
+    due: float
+    request: bytes
+    is_second_try: bool = False
+
+
 class _Connection(asyncio.Protocol):
     """One keep-alive connection with at most one request under way."""
 
     def __init__(self, done: Callable[[_Connection, int, bytes], None], lost: Callable[[_Connection], None]) -> None:
         self._done, self._lost = done, lost
         self._buffer = b""
-        self.due = 0.0
+        self.vote = _Vote(0.0, b"")
         self.busy = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
 
-    def send(self, request: bytes, due: float) -> None:
-        self.due, self.busy, self._buffer = due, True, b""
-        self._transport.write(request)
+    def send(self, vote: _Vote) -> None:
+        self.vote, self.busy, self._buffer = vote, True, b""
+        self._transport.write(vote.request)
 
     def close(self) -> None:
         self._transport.abort()
@@ -96,7 +106,7 @@ class Load:
         self._head, self._tail = head.encode(), b"\r\n\r\n" + body
         self._free: deque[_Connection] = deque()
         self._all: set[_Connection] = set()
-        self._due: deque[float] = deque()
+        self._due: deque[_Vote] = deque()
         self._opening = 0
         self._again = False
         self._until = 0.0
@@ -107,7 +117,7 @@ class Load:
         self._begin(seconds, again=True)
         await self.prepare(connections)
         for _ in range(connections):
-            self._send(time.perf_counter())
+            self._send(self._vote(time.perf_counter()))
         await asyncio.sleep(max(0.0, self._until - time.perf_counter()))
         return await self._settle()
 
@@ -118,7 +128,7 @@ class Load:
         while (now := time.perf_counter()) < self._until:
             wanted = int((now - begun) * rate)
             for number in range(planned, wanted):
-                self._due.append(begun + number / rate)
+                self._due.append(self._vote(begun + number / rate))
             planned = wanted
             self._send_due()
             await asyncio.sleep(_TICK_SECONDS)
@@ -130,6 +140,7 @@ class Load:
         while len(self._free) < connections:
             before = len(self._free)
             await asyncio.gather(*(self._open_one() for _ in range(min(_OPENED_AT_ONCE, connections - before))))
+            await asyncio.sleep(_BETWEEN_OPENINGS)
             if len(self._free) == before:
                 raise ConnectionError("no connection can be opened")
 
@@ -173,18 +184,28 @@ class Load:
         if connection in self._free:
             self._free.remove(connection)
 
-    def _send(self, due: float) -> None:
+    def _vote(self, due: float) -> _Vote:
+        return _Vote(due, b"%s%s-%012d%s" % (self._head, _run.encode(), next(_numbers), self._tail))
+
+    def _send(self, vote: _Vote) -> None:
         connection = self._free.pop()
-        self.outcome.sent += 1
-        self.outcome.lateness.append(time.perf_counter() - due)
-        connection.send(b"%s%s-%012d%s" % (self._head, _run.encode(), next(_numbers), self._tail), due)
+        if vote.is_second_try:
+            self.outcome.sent_again += 1
+        else:
+            self.outcome.sent += 1
+            self.outcome.lateness.append(time.perf_counter() - vote.due)
+        connection.send(vote)
 
     def _answered(self, connection: _Connection, status: int, head: bytes) -> None:
-        took = time.perf_counter() - connection.due
-        outcome = self.outcome
+        vote, outcome = connection.vote, self.outcome
         if status == 0:
-            outcome.broken += 1
+            if vote.is_second_try:
+                outcome.broken += 1
+            else:
+                self._due.appendleft(_Vote(vote.due, vote.request, is_second_try=True))
+                self._send_due()
             return
+        took = time.perf_counter() - vote.due
         outcome.answers[status] += 1
         (outcome.latencies if status == 201 else outcome.refusals).append(took)
         if status == 503 and b"\r\nretry-after:" not in head:
@@ -194,7 +215,7 @@ class Load:
         else:
             self._free.append(connection)
         if self._again and self._has_free() and time.perf_counter() < self._until:
-            self._send(time.perf_counter())
+            self._send(self._vote(time.perf_counter()))
 
     async def _settle(self) -> Outcome:
         """Waits for the last answers."""

@@ -55,7 +55,8 @@ async def _verdict(session: ClientSession, election: Election, outcomes: list[Ou
     while counted < accepted and time.monotonic() < end:
         await asyncio.sleep(_LOOK_SECONDS)
         counted = int((await organiser.results(session, election))["ballots"])
-    print(f"answered 201: {accepted:,}; counted: {counted:,}; without an answer: {lost_answers:,}")
+    sent_again = sum(outcome.sent_again for outcome in outcomes)
+    print(f"answered 201: {accepted:,}; counted: {counted:,}; without an answer: {lost_answers:,}; sent again: {sent_again:,}")
     strange = {status for outcome in outcomes for status in outcome.answers} - {201, 503}
     faults = [
         sentence

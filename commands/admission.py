@@ -12,6 +12,8 @@ from core.errors import Unavailable
 from core.front_door import CROWDED, RETRY_SECONDS
 
 _PACE_SECONDS = 0.5  # over how long the pace of answers is averaged
+_TURN_SECONDS = 0.5  # without an answer before the pace is taken to fall: a turn of the event loop, in which none can come, may be that long
+_AT_THE_DOOR = 0.75  # share of the longest wait
 _CONGESTED = 0.25  # share of the longest wait that the oldest vote must have waited before the pace says anything
 
 
@@ -33,24 +35,32 @@ class Admission:
     def inside(self) -> int:
         return len(self._inside)
 
-    def crowded(self) -> bool:
-        """Whether a vote that came now would be refused: cheap enough to ask before anything of it is read."""
-        inside = len(self._inside)
+    def crowded(self, coming: int = 0) -> bool:
+        """Whether a vote should be refused before anything of it is read; `coming` were let through already and will enter.
+
+        Says so a little sooner than `check`, so that who was let through is not refused after all, which costs as much as half a vote.
+        """
+        return self._is_crowded(len(self._inside) + coming, self._wait_seconds * _AT_THE_DOOR)
+
+    def check(self) -> None:
+        """Raises `Unavailable` when crowded."""
+        if self._is_crowded(len(self._inside), self._wait_seconds):
+            raise Unavailable(CROWDED, retry_after=random.choice(RETRY_SECONDS))  # noqa: S311  (a pause, not a secret)
+
+    def _is_crowded(self, inside: int, wait_seconds: float) -> bool:
         if inside < self._always:
             return False
         if inside >= self._most:
             return True
+        if not self._inside:
+            return False
         now = self._clock()
-        return now - next(iter(self._inside.values())) >= self._wait_seconds * _CONGESTED and inside > self._pace(now) * self._wait_seconds
+        return now - next(iter(self._inside.values())) >= wait_seconds * _CONGESTED and inside > self._pace(now) * wait_seconds
 
-    def check(self) -> None:
-        """Raises `Unavailable` when crowded."""
-        if self.crowded():
-            raise Unavailable(CROWDED, retry_after=random.choice(RETRY_SECONDS))  # noqa: S311  (a pause, not a secret)
-
-    def enter(self) -> object:
-        """Takes a vote in and returns what `leave` wants. Raises as `check`."""
-        self.check()
+    def enter(self, *, checked: bool = False) -> object:
+        """Takes a vote in and returns what `leave` wants. Raises as `check`; `checked`: it was let in already, so that only the most there may be counts."""
+        if not checked or len(self._inside) >= self._most:
+            self.check()
         place = object()
         self._inside[place] = self._clock()
         return place
@@ -60,9 +70,10 @@ class Admission:
         del self._inside[place]
         if answered:
             now = self._clock()
-            self._answered = self._pace(now) * _PACE_SECONDS + 1.0
+            self._answered = self._answered * math.exp((self._answered_at - now) / _PACE_SECONDS) + 1.0
             self._answered_at = now
 
     def _pace(self, now: float) -> float:
         """Votes answered per second of late."""
-        return self._answered * math.exp((self._answered_at - now) / _PACE_SECONDS) / _PACE_SECONDS
+        silent = max(0.0, now - self._answered_at - _TURN_SECONDS)
+        return self._answered * math.exp(-silent / _PACE_SECONDS) / _PACE_SECONDS

@@ -62,17 +62,18 @@ async def cast_vote(
     *,
     method: str = "POST",
     idempotency_key: str | None = None,
+    let_in: bool = False,
 ) -> Receipt:
     """Casts (POST), replaces (PUT) or withdraws (DELETE) the voter's ballot and returns once that is durable.
 
     The same `idempotency_key` with the same voter, method and body returns the first receipt again. Checks happen in the contract's order: poll,
     credentials, rate limit, replay, open, validation, changeable, duplicate. Raises the matching error of `core.errors`; `Unavailable` when the
-    outcome could not be learnt in time, and at once when too many wait already.
+    outcome could not be learnt in time, and at once when too many wait already, unless it was `let_in` before.
     """
     parts = engine()
     headers: Headers = []
     try:
-        place = parts.admission.enter()
+        place = parts.admission.enter(checked=let_in)
     except Unavailable as refusal:
         metrics.VOTES_REFUSED.labels(refusal.type).inc()
         raise

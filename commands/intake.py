@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from functools import lru_cache
 from typing import Any
@@ -14,6 +15,7 @@ from commands.engine import engine, start_engine, stop_engine
 from commands.rules import PollRules
 from commands.standing import standing_ballot
 from core import metrics
+from core.connections import connection_of
 from core.credentials import VOTER_COOKIE, VOTER_COOKIE_SECONDS, Credentials, credentials_of
 from core.errors import BadRequest, MethodNotAllowed, NexusError, NotFound, Unavailable
 from core.front_door import front_door
@@ -34,7 +36,7 @@ _MINE_ALLOW = "GET, HEAD, PUT, DELETE, OPTIONS"
 async def startup() -> None:
     """Starts the committer and the look-ups on the running loop; `/readyz` watches them from then on."""
     parts = start_engine()
-    front_door.guard(parts.admission.crowded, metrics.VOTES_REFUSED.labels(Unavailable.type).inc)
+    front_door.guard(parts.admission.crowded, metrics.VOTES_REFUSED.labels(Unavailable.type).inc, asyncio.get_running_loop().call_soon)
     register_vote_path("committer", parts.committer.trouble)
     register_vote_path("lookups", parts.lookups.trouble)
 
@@ -90,13 +92,14 @@ def parse_id(text: str) -> UUID:
 async def _cast(request: LeanRequest, poll: UUID) -> tuple[Receipt, Headers]:
     """The receipt and the CORS headers of a request that casts, replaces or withdraws a vote."""
     try:
-        engine().admission.check()  # before any work; `core/front_door.py` refuses most still earlier
+        if not connection_of(request.scope).let_in:
+            engine().admission.check()  # before any work
         body, credentials, cors = await _read(request, poll, with_body=request.method != "DELETE")
         idempotency_key = _idempotency_key(request)
     except NexusError as refusal:
         metrics.VOTES_REFUSED.labels(refusal.type).inc()
         raise
-    return await cast_vote(poll, body, credentials, method=request.method, idempotency_key=idempotency_key), cors
+    return await cast_vote(poll, body, credentials, method=request.method, idempotency_key=idempotency_key, let_in=True), cors
 
 
 async def _read(request: LeanRequest, poll: UUID, *, with_body: bool) -> tuple[dict[str, Any], Credentials, Headers]:

@@ -5,9 +5,8 @@ Measured by `make overload`. What is refused here is answered as `core/problems.
 
 from __future__ import annotations
 
-import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.conf import settings
@@ -15,46 +14,64 @@ from django.conf import settings
 from core.answer_headers import DATA_POLICY_HEADERS
 from core.errors import Unavailable
 from core.https import hsts_headers
+from core.origins import check_origin
 from core.problems import problem_body, problem_headers
 
 CROWDED = "Too many votes are waiting; try again in a moment."
 RETRY_SECONDS = (1, 2, 3)  # those who were refused together should not come back together
+LET_IN = b""
 
 _VOTE = re.compile(rb"POST (/api/v1/polls/[0-9a-f-]{36}/votes) HTTP/1\.1\r\n")
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,7})[ \t]*\r\n", re.IGNORECASE)
 _FRAMING = re.compile(rb"\r\n(content-length|host):", re.IGNORECASE)
-# What the parser refuses, and what others might read otherwise than we do: a name with white space behind it, a line that goes on.
-_ODD = re.compile(rb"\r\n(?:[ \t]|[^:\r\n]*[ \t]:)")
-# A browser of another origin needs headers of its own; who announces a body, or leaves, does not go on as if nothing were.
-_UNUSUAL = re.compile(rb"\r\n(?:origin|expect|connection|transfer-encoding|upgrade):", re.IGNORECASE)
+_ORIGIN = re.compile(rb"\r\norigin:[ \t]*([!-~]+)[ \t]*(?=\r\n)", re.IGNORECASE)
+# What the parser refuses, and what others might read otherwise than we do: a name with white space behind it, a line that goes on. And whoever announces
+# a body, or leaves, does not go on as if nothing were.
+_STRANGE = re.compile(rb"\r\n(?:[ \t]|[^:\r\n]*[ \t]:|(?:expect|transfer-encoding|upgrade|connection(?!:[ \t]*keep-alive[ \t]*\r)):)", re.IGNORECASE)
 _PATH = "/api/v1/polls/00000000-0000-0000-0000-000000000000/votes"
 
 
 class FrontDoor:
-    """One per process. `crowded` says whether votes are refused just now; `count` is told how many were."""
+    """One per process. `crowded` says whether votes are refused just now, given how many were let through; `count` is told how many were refused.
+
+    One turn of the event loop may read thousands of requests before the first of them is worked on, so those that this turn let through are counted
+    here; `soon` calls back in the turn's second half, when they have been begun and `crowded` knows of them.
+    """
 
     def __init__(self) -> None:
-        self._crowded: Callable[[], bool] | None = None
+        self._crowded: Callable[[int], bool] | None = None
         self._count: Callable[[int], None] = lambda _number: None
+        self._soon: Callable[[Callable[[], None]], object] = lambda _callback: None
+        self._coming = 0
         self._refused = 0
         self._heads: list[bytes] = []
-        self._before, self._after = problem_body(Unavailable(CROWDED), _PATH).split(_PATH.encode())
+        self._for_origin: dict[bytes, bytes] = {}
+        self._answers: list[bytes] = []  # with places for what an origin is told, and for the path
+        self._defaults: list[tuple[bytes, bytes]] | None = None
 
-    def guard(self, crowded: Callable[[], bool], count: Callable[[int], None]) -> None:
-        self._crowded, self._count, self._refused = crowded, count, 0
+    def guard(self, crowded: Callable[[int], bool], count: Callable[[int], None], soon: Callable[[Callable[[], None]], object]) -> None:
+        self._crowded, self._count, self._soon = crowded, count, soon
+        self._refused = self._coming = 0
+        self._defaults = None
         self._heads = [_head(seconds) for seconds in RETRY_SECONDS]
+        self._for_origin = {origin.encode(): _lines(check_origin(_From(origin))) for origin in settings.CORS_ALLOWED_ORIGINS}
 
     def leave_open(self) -> None:
         self.flush()
         self._crowded = None
 
-    def refusal(self, data: bytes, default_headers: list[tuple[bytes, bytes]]) -> bytes | None:
-        """The whole answer when `data` is one whole vote and votes are refused; None when it has to take the usual way."""
-        if self._crowded is None or not self._crowded():
-            return None
+    def judge(self, data: bytes, default_headers: list[tuple[bytes, bytes]]) -> bytes | None:
+        """Of the beginning of a request: `LET_IN`, or the whole answer that turns it away, when it is a vote; None when that is decided later."""
         vote = _VOTE.match(data)
+        if self._crowded is None or vote is None:
+            return None
+        if not self._crowded(self._coming):
+            if self._coming == 0:
+                self._soon(self._begun)
+            self._coming += 1
+            return LET_IN
         end = data.find(b"\r\n\r\n")
-        if vote is None or end < 0 or _UNUSUAL.search(data, 0, end + 2) or _ODD.search(data, 0, end + 2):
+        if end < 0 or _STRANGE.search(data, 0, end + 2):
             return None
         head = data[: end + 2]
         lines = head.count(b"\r\n")
@@ -63,19 +80,15 @@ class FrontDoor:
         length = _LENGTH.search(head)
         if length is None or int(length[1]) != len(data) - end - 4:
             return None
+        origins = _ORIGIN.findall(head) if self._for_origin else ()
+        if len(origins) > 1:
+            return None
         self._refused += 1
         if self._refused >= 100:
             self.flush()
-        return b"".join(
-            (
-                random.choice(self._heads),  # noqa: S311  (a pause, not a secret)
-                *(b"%s: %s\r\n" % header for header in default_headers),
-                b"content-length: %d\r\n\r\n" % (len(self._before) + len(vote[1]) + len(self._after)),
-                self._before,
-                vote[1],
-                self._after,
-            )
-        )
+        if default_headers is not self._defaults:  # the server has a new list every second
+            self._renew(default_headers)
+        return self._answers[self._refused % len(self._answers)] % (self._for_origin.get(origins[0], b"") if origins else b"", vote[1])
 
     def flush(self) -> None:
         """Hands on what was counted; what a count costs each time would be felt."""
@@ -83,12 +96,41 @@ class FrontDoor:
             self._count(self._refused)
             self._refused = 0
 
+    def _begun(self) -> None:
+        self._coming = 0
+
+    def _renew(self, default_headers: list[tuple[bytes, bytes]]) -> None:
+        self._defaults = default_headers
+        body = problem_body(Unavailable(CROWDED), _PATH)
+        self._answers = [
+            b"%s%%s\r\n%s" % ((head + _lines((*default_headers, (b"content-length", b"%d" % len(body))))).replace(b"%", b"%%"), _with_place(body))
+            for head in self._heads
+        ]
+
+
+class _From:
+    """What there is to know of a request to say what its origin is told."""
+
+    def __init__(self, origin: str) -> None:
+        self._origin = origin
+
+    def header(self, name: bytes) -> str | None:
+        return self._origin if name == b"origin" else None
+
+
+def _with_place(body: bytes) -> bytes:
+    return body.replace(b"%", b"%%").replace(_PATH.encode(), b"%s")
+
+
+def _lines(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    return b"".join(b"%s: %s\r\n" % header for header in headers)
+
 
 def _head(seconds: int) -> bytes:
     refusal = Unavailable(CROWDED, retry_after=seconds)
     headers: list[tuple[Any, Any]] = [(name.lower().encode(), value.encode()) for name, value in problem_headers(refusal).items()]
     headers += [*DATA_POLICY_HEADERS, *(hsts_headers() if settings.HTTPS else ())]
-    return b"HTTP/1.1 503 Service Unavailable\r\n" + b"".join(b"%s: %s\r\n" % header for header in headers)
+    return b"HTTP/1.1 503 Service Unavailable\r\n" + _lines(headers)
 
 
 front_door = FrontDoor()

@@ -5,11 +5,11 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 from django.template.loader import render_to_string
 
 from core.errors import BadRequest, NexusError
+from core.hot_settings import hot
 
 if TYPE_CHECKING:
     from core.lean import Scope
@@ -18,10 +18,10 @@ _REMEMBERED = 1000  # spellings of our own names, with and without their port
 
 
 class _Known:
-    """The `Host` values found to be ours, as long as ALLOWED_HOSTS is the same list."""
+    """The `Host` values found to be ours, as long as ALLOWED_HOSTS is the same."""
 
     def __init__(self) -> None:
-        self.allowed: list[str] = []
+        self.allowed: tuple[str, ...] = ()
         self.values: set[bytes] = set()
 
 
@@ -33,7 +33,7 @@ def check_host(scope: Scope) -> None:
 
     Any name can be made to point here; pages that another name leads to would share our cookies' origin checks, caches and links.
     """
-    allowed = settings.ALLOWED_HOSTS
+    allowed = hot.ALLOWED_HOSTS
     if _known.allowed is not allowed:
         _known.allowed, _known.values = allowed, set()
     named = [value for name, value in scope["headers"] if name == b"host"]
@@ -44,7 +44,7 @@ def check_host(scope: Scope) -> None:
 
 def _is_ours(value: bytes) -> bool:
     domain, _ = split_domain_port(value.decode("latin-1"))
-    if not domain or not validate_host(domain, settings.ALLOWED_HOSTS):
+    if not domain or not validate_host(domain, hot.ALLOWED_HOSTS):
         return False
     if len(_known.values) < _REMEMBERED:
         _known.values.add(value)

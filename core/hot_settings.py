@@ -9,8 +9,9 @@ from django.core.signals import setting_changed
 
 
 class HotSettings:
-    """Copies, renewed when a test changes one. Lists become tuples."""
+    """Copies, made when they are first asked for and forgotten when a test changes one. Lists become tuples."""
 
+    ALLOWED_HOSTS: tuple[str, ...]
     HTTPS: bool
     TRUSTED_PROXIES: tuple[str, ...]
     SESSION_COOKIE_NAME: str
@@ -18,17 +19,18 @@ class HotSettings:
     VOTER_KEY_SECRET: str
 
     def __init__(self) -> None:
-        for name in HotSettings.__annotations__:
-            self.copy(name)
         setting_changed.connect(self._changed)
 
-    def copy(self, name: str) -> None:
+    def __getattr__(self, name: str) -> Any:
+        """Called for what there is no copy of yet."""
+        if name not in HotSettings.__annotations__:
+            raise AttributeError(name)
         value = getattr(settings, name)
         setattr(self, name, tuple(value) if isinstance(value, list) else value)
+        return getattr(self, name)
 
     def _changed(self, setting: str, **_: Any) -> None:
-        if setting in HotSettings.__annotations__:
-            self.copy(setting)
+        self.__dict__.pop(setting, None)
 
 
 hot = HotSettings()

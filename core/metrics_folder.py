@@ -11,6 +11,7 @@ import logging
 import os
 import struct
 import uuid
+import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -32,23 +33,37 @@ _FILE_BYTES = 1 << 16
 _log = logging.getLogger(__name__)
 
 
+_folders: weakref.WeakSet[MetricsFolder] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for folder in _folders:
+        folder.forget_name()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
 class MetricsFolder:
     """One folder, mode 0700. Process ids that repeat, and containers that share the folder, do not meet in one file."""
 
     def __init__(self, path: Path) -> None:
         """Makes the folder. Raises `OSError` when it cannot be made."""
         self.path = path
-        self._pid = 0
         self._name = ""
         self._held: int | None = None
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.chmod(0o700)
+        _folders.add(self)
+
+    def forget_name(self) -> None:
+        """To be called in the child after a fork."""
+        self._name = ""
 
     def process_name(self) -> str:
         """A name that no other process has, kept alive until this process ends; a new one after a fork. Raises `OSError` on a full disk."""
-        pid = os.getpid()
-        if pid != self._pid:
-            name = f"{pid}-{uuid.uuid4().hex[:12]}"
+        if not self._name:  # asked for at every count, so it makes no system call
+            name = f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
             with self.locked():
                 held = os.open(self._lock_of(name), os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
                 fcntl.flock(held, fcntl.LOCK_EX)
@@ -56,7 +71,7 @@ class MetricsFolder:
                     _reserve(self.path / f"{kind}_{name}.db")
             if self._held is not None:
                 os.close(self._held)  # inherited from the parent, who keeps the lock by its own descriptor
-            self._pid, self._name, self._held = pid, name, held
+            self._name, self._held = name, held
         return self._name
 
     @contextmanager
@@ -125,7 +140,7 @@ class MetricsFolder:
 
     def _dead(self) -> set[str]:
         names = {path.stem.rsplit("_", 1)[1] for path in self.path.glob("*_*.db")} | {path.stem for path in self.path.glob("*.alive")}
-        return {name for name in names - {_ARCHIVE, self._name if self._pid == os.getpid() else ""} if not self._lives(name)}
+        return {name for name in names - {_ARCHIVE, self._name} if not self._lives(name)}
 
     def _lives(self, name: str) -> bool:
         try:

@@ -16,8 +16,12 @@ from uvicorn import Config, Server
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
+from core.accepting import accepting
 from core.connections import HttpConnection, SocketConnection
 
+# Objects made and not yet let go of between two looks for cycles. A look goes through all of them, and connections and votes leave no cycles: so it
+# should not come for a crowd of votes in flight, about sixty objects each (`make overload`), but for what Django's pages leave behind.
+_GARBAGE, _YOUNGER = 400_000, 5
 _MOST_FILES = 1 << 20  # where there is no limit at all; more would only make tables of descriptors large
 
 
@@ -40,12 +44,17 @@ class WebOptions:
 class WebConfig(Config):
     """Uvicorn's configuration, which in a worker process also sees to it that the worker ends when its parent has gone, even by SIGKILL."""
 
+    listener: socket.socket | None = None
+
     def load(self) -> None:
+        if self.listener is not None:
+            accepting.use(self.listener)
         parent = multiprocessing.parent_process()
         if parent is not None:
             threading.Thread(target=_end_after, args=(parent,), name="parent-watch", daemon=True).start()
         super().load()
         gc.collect()
+        gc.set_threshold(_GARBAGE, _YOUNGER, _YOUNGER)
         gc.freeze()  # what the application is made of never dies; else the collector would look through all of it again and again, between votes
 
 
@@ -109,6 +118,7 @@ def serve(listener: socket.socket, options: WebOptions) -> bool:
     Returns whether the application had started; false also when a worker never did.
     """
     config = web_config(options)
+    config.listener = listener
     if config.workers == 1:
         server = Server(config)
         signal.signal(signal.SIGHUP, lambda *_: signal.raise_signal(signal.SIGTERM))  # with several it replaces one after the other

@@ -161,7 +161,7 @@ async def test_a_client_that_does_not_take_its_answer_is_cut_off(hurried: None, 
 
 async def test_refusals_do_not_pile_up_for_a_client_that_does_not_take_them(running: Running) -> None:
     """Where votes are turned away at the door, nobody waits for the client to read."""
-    front_door.guard(lambda: True, lambda _number: None)
+    front_door.guard(lambda _coming: True, lambda _number: None, lambda _callback: None)
     head = f"POST /api/v1/polls/{make_poll().pk}/votes HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n"
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

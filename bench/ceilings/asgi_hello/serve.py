@@ -14,7 +14,7 @@ def options() -> WebOptions:
     return WebOptions(
         application="bench.ceilings.asgi_hello.hello:application",
         workers=int(os.environ["WEB_WORKERS"]),
-        backlog=2048,
+        backlog=4096,
         keep_alive=30,
         shutdown=8,
         access_log=False,

@@ -134,6 +134,26 @@ def test_of_two_workers_a_dead_one_is_replaced_and_all_end_together(tmp_path: Pa
         assert not psutil.wait_procs(children, timeout=5)[1]
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_crowd_that_came_at_once_is_answered(tmp_path: Path, workers: int) -> None:
+    port = free_port()
+    with run_web(tmp_path, port, WEB_WORKERS=str(workers)) as web, contextlib.ExitStack() as crowd:
+        eventually(lambda: answers(port))
+        eventually(lambda: len(serving(web.pid)) == workers if workers > 1 else True)
+        processes = [psutil.Process(web.pid), *psutil.Process(web.pid).children()]
+        for process in processes:
+            process.suspend()
+        clients = [crowd.enter_context(socket.create_connection(("127.0.0.1", port), timeout=20)) for _ in range(150)]
+        for client in clients:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+        for process in processes:
+            process.resume()
+        assert [client.recv(15) for client in clients] == [b"HTTP/1.1 200 OK"] * len(clients)
+        web.send_signal(signal.SIGTERM)
+        assert web.wait(20) in {0, -signal.SIGTERM}
+        assert "Traceback" not in web.communicate()[0]
+
+
 def test_workers_do_not_outlive_a_killed_parent(tmp_path: Path) -> None:
     port = free_port()
     with run_web(tmp_path, port, WEB_WORKERS="2") as web:

@@ -118,3 +118,10 @@ def test_votes_that_went_unanswered_say_nothing_of_the_pace() -> None:
     clock.now += 0.5
     with pytest.raises(Unavailable):
         admission.enter()
+
+
+def test_votes_that_are_on_their_way_count_as_if_they_were_in() -> None:
+    admission = Admission(always=10, most=20, wait_seconds=1.0)
+    assert [admission.crowded(coming) for coming in (0, 9, 19, 20)] == [False, False, False, True]
+    admission.enter()
+    assert [admission.crowded(coming) for coming in (18, 19)] == [False, True]
