@@ -20,6 +20,7 @@ django.setup(set_prefix=False)
 
 from commands import intake  # noqa: E402
 from core.answer_headers import Answering  # noqa: E402
+from core.django_threads import DjangoThreads  # noqa: E402
 from core.errors import BadRequest, NexusError, NotFound, PermissionDenied  # noqa: E402
 from core.hosts import check_host, refusal_page  # noqa: E402
 from core.hot_settings import hot  # noqa: E402
@@ -39,7 +40,7 @@ Handler = Callable[[LeanRequest, Send], Awaitable[None]]
 
 log = logging.getLogger(__name__)
 _django = get_asgi_application()
-_rooms: WeakKeyDictionary[asyncio.AbstractEventLoop, Room] = WeakKeyDictionary()
+_places_of: WeakKeyDictionary[asyncio.AbstractEventLoop, tuple[Room, DjangoThreads]] = WeakKeyDictionary()
 _WAITING_PER_PLACE = 10
 _PATIENCE_SECONDS = 5.0
 _PATH = re.compile(r"/api/v1/polls/([^/]+)/(votes|votes/mine|results|results/stream|results/ticket|results/timeline|results\.csv|results\.json|results\.pdf)")
@@ -93,16 +94,18 @@ async def _bounded_django(request: LeanRequest, send: Send, *, limit: int) -> No
     async def receive() -> MutableMapping[str, Any]:
         return next(rest, None) or await request.receive()
 
-    async with _room():  # each takes a thread, and a connection to PostgreSQL
+    room, threads = _places()
+    async with room, threads.one():
         await _django(request.scope, receive, send)  # type: ignore[arg-type]  # its stubs want a dict; it reads any mapping
 
 
-def _room() -> Room:
+def _places() -> tuple[Room, DjangoThreads]:
+    """How many requests Django may work on at once, and what they take: a thread each, with a connection to PostgreSQL."""
     loop = asyncio.get_running_loop()
-    if loop not in _rooms:
+    if loop not in _places_of:
         most = settings.WEB_REQUESTS_LIMIT
-        _rooms[loop] = Room(most=most, most_waiting=_WAITING_PER_PLACE * most, wait_seconds=_PATIENCE_SECONDS)
-    return _rooms[loop]
+        _places_of[loop] = Room(most=most, most_waiting=_WAITING_PER_PLACE * most, wait_seconds=_PATIENCE_SECONDS), DjangoThreads()
+    return _places_of[loop]
 
 
 async def _http(scope: Scope, receive: Receive, send: Send) -> None:
@@ -186,6 +189,7 @@ async def _lifespan(receive: Receive, send: Send) -> None:
             await reports.shutdown()
             await feed.shutdown()
             await intake.shutdown()
+            _places()[1].close()
             await close_async_redis()
             await send({"type": "lifespan.shutdown.complete"})
             return
