@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import socket
 import sys
@@ -13,7 +14,8 @@ from pathlib import Path
 import uvloop
 from aiohttp import ClientSession
 
-from bench.open_loop import Load, Outcome, percentile
+from bench.crowd import Load, Outcome
+from bench.spread import percentile
 from core.web_server import raise_file_limit
 from demo import organiser
 from demo.organiser import Election
@@ -76,7 +78,8 @@ async def _verdict(session: ClientSession, election: Election, outcomes: list[Ou
 
 def _print(name: str, outcome: Outcome) -> None:
     columns = [outcome.sent, outcome.accepted, outcome.answers[503]]
-    times = [*(percentile(outcome.latencies, share) for share in (0.5, 0.99, 1)), percentile(outcome.refusals, 0.99), percentile(outcome.lateness, 0.99)]
+    asked = [(outcome.latencies, 0.5), (outcome.latencies, 0.99), (outcome.latencies, 1), (outcome.refusals, 0.99), (outcome.lateness, 0.99)]
+    times = [percentile(seen, share) if seen else 0.0 for seen, share in asked]
     print(_ROW.format(name, *(f"{one / outcome.seconds:,.0f}" for one in columns), *(f"{one * 1000:,.0f}" for one in times)), flush=True)
 
 
@@ -92,6 +95,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--state-dir", type=Path, default=PROJECT / ".run" / "overload", help="where the stack it starts keeps its data")
     options = parser.parse_args(arguments)
     raise_file_limit()
+    gc.disable()  # nothing here makes cycles, and a pause of ours would look like one of the server's
     return uvloop.run(measure(options.state_dir, seconds=options.seconds))
 
 

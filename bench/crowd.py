@@ -1,4 +1,7 @@
-"""Voters who come at a given rate whether or not the server keeps up, each with a key of its own, over as many connections as that takes."""
+"""Voters who come at a given rate whether or not the server keeps up, each with a key of its own, over as many connections as that takes.
+
+`bench/openloop.py` measures latency over a given number of connections and takes every refusal for a failure; here refusals are what is looked at.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,8 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import cast
+
+from bench.openloop import content_length
 
 _TICK_SECONDS = 0.002
 _OPENED_AT_ONCE = 64
@@ -43,12 +48,6 @@ class Outcome:
         return self.answers[201]
 
 
-def percentile(times: list[float], share: float) -> float:
-    """The time that `share` (0 to 1) of them did not exceed; 0 where there are none."""
-    ranked = sorted(times)
-    return ranked[min(int(share * len(ranked)), len(ranked) - 1)] if ranked else 0.0
-
-
 @dataclass(slots=True)
 class _Vote:
     due: float
@@ -78,12 +77,9 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._buffer += data
         head, gap, body = self._buffer.partition(b"\r\n\r\n")
-        if gap:
-            lower = head.lower()
-            at = lower.find(b"content-length:")
-            if len(body) >= int(lower[at + 15 :].split(b"\r\n", 1)[0]):
-                self.busy = False
-                self._done(self, int(head[9:12]), lower)
+        if gap and len(body) >= content_length(head):
+            self.busy = False
+            self._done(self, int(head[9:12]), head.lower())
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc
