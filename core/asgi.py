@@ -19,6 +19,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "core.settings")
 django.setup(set_prefix=False)
 
 from commands import intake  # noqa: E402
+from core import garbage  # noqa: E402
 from core.answer_headers import Answering  # noqa: E402
 from core.django_threads import DjangoThreads  # noqa: E402
 from core.errors import BadRequest, NexusError, NotFound, PermissionDenied  # noqa: E402
@@ -97,6 +98,7 @@ async def _bounded_django(request: LeanRequest, send: Send, *, limit: int) -> No
     room, threads = _places()
     async with room, threads.one():
         await _django(request.scope, receive, send)  # type: ignore[arg-type]  # its stubs want a dict; it reads any mapping
+    garbage.after_django()
 
 
 def _places() -> tuple[Room, DjangoThreads]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import multiprocessing
 import os
 import resource
@@ -16,12 +15,10 @@ from uvicorn import Config, Server
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
+from core import garbage
 from core.accepting import accepting
 from core.connections import HttpConnection, SocketConnection
 
-# Objects made and not yet let go of between two looks for cycles. A look goes through all of them, and connections and votes leave no cycles: so it
-# should not come for a crowd of votes in flight, about sixty objects each (`make overload`), but for what Django's pages leave behind.
-_GARBAGE, _YOUNGER = 400_000, 5
 _MOST_FILES = 1 << 20  # where there is no limit at all; more would only make tables of descriptors large
 
 
@@ -53,9 +50,7 @@ class WebConfig(Config):
         if parent is not None:
             threading.Thread(target=_end_after, args=(parent,), name="parent-watch", daemon=True).start()
         super().load()
-        gc.collect()
-        gc.set_threshold(_GARBAGE, _YOUNGER, _YOUNGER)
-        gc.freeze()  # what the application is made of never dies; else the collector would look through all of it again and again, between votes
+        garbage.begin()
 
 
 def _end_after(parent: multiprocessing.process.BaseProcess) -> None:
