@@ -1,5 +1,7 @@
-"""The threads that Django's requests take in turn. Each keeps its connection to PostgreSQL, where Django by itself makes a thread per request and leaves
-the connection to the collector of garbage."""
+"""The threads that Django's requests take in turn, each with a connection to PostgreSQL that stays.
+
+Django by itself makes a thread per request, and leaves its connection to the collector of garbage.
+"""
 
 from __future__ import annotations
 
