@@ -1,3 +1,5 @@
+"""The turns of the loop that a crowd of new connections takes."""
+
 from __future__ import annotations
 
 import asyncio

@@ -1,3 +1,5 @@
+"""When garbage in cycles is looked for."""
+
 from __future__ import annotations
 
 import gc
