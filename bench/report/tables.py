@@ -14,6 +14,7 @@ _UNITS = {
     "first_second_p50": "ms", "first_second_p99": "ms", "refused": "votes", "most_waiting": "requests", "batches": "batches", "first": "ms", "last": "ms",
     "bytes_per_1000": "MB", "bytes_per_1000_under_load": "MB", "events_per_second": "/s",
 }  # fmt: skip
+_MICROSECONDS = 1_000_000
 _ORDER = ("web", "postgres", "postgres after commit", "relay", "broker", "worker", "redis", "beat", "load")
 
 
@@ -32,13 +33,19 @@ def figures_table(book: Book) -> str:
         p99 = book.spread(name, "p99")
         if per_second is None or p99 is None:
             continue
-        load = book.cpu_spread(name, "load")
-        rows.append([name, spread_words(per_second, "/s"), figure(p99.median, "ms"), _cpu_words(book, name), figure(load.median if load else 0.0, "µs")])
-    return (
-        markdown_table(["system / work / connections", "a second", "p99, closed loop", "CPU per operation", "load generator's CPU per operation"], rows)
-        if rows
-        else ""
-    )
+        load, whole = book.cpu_spread(name, "load"), book.cpu_spread(name)
+        rows.append(
+            [
+                name,
+                spread_words(per_second, "/s"),
+                figure(p99.median, "ms"),
+                _cpu_words(book, name),
+                figure(_MICROSECONDS / whole.median, "/s") if whole and whole.median else "-",
+                figure(load.median if load else 0.0, "µs"),
+            ]
+        )
+    heads = ["system / work / connections", "a second", "p99, closed loop", "CPU per operation", "a second and core", "load generator's CPU per operation"]
+    return markdown_table(heads, rows) if rows else ""
 
 
 def single_table(book: Book) -> str:
