@@ -63,8 +63,8 @@ def open_polls(*, now: datetime, search: str, after: Place | None) -> OpenPolls:
     cards = PollCard.objects.using("results").filter(is_open, listed=True)
     for word in search.split():
         cards = cards.filter(Q(title__icontains=word) | Q(description__icontains=word))
-    if after is not None:
-        cards = cards.filter(Q(created_at__lt=after.created_at) | Q(created_at=after.created_at, poll_id__gt=after.poll_id))
+    if after is not None:  # the second condition says nothing new, but lets PostgreSQL begin in the index where the page does
+        cards = cards.filter(Q(created_at__lt=after.created_at) | Q(poll_id__gt=after.poll_id), created_at__lte=after.created_at)
     found = list(cards.annotate(ballots=standing_ballots()).order_by("-created_at", "poll_id")[: PAGE_SIZE + 1])
     shown = found[:PAGE_SIZE]
     last = shown[-1] if len(found) > PAGE_SIZE else None

@@ -41,6 +41,7 @@ class PollCard(models.Model):
         db_table = "poll_cards"
         indexes = [
             models.Index(fields=["-created_at", "poll_id"], name="poll_cards_newest"),
+            models.Index(fields=["owner_id", "-created_at", "poll_id"], name="poll_cards_of_owner"),
             models.Index(fields=["poll_id"], name="poll_cards_awaiting_final", condition=Q(sealed_at__isnull=False, final=False)),
         ]
 

@@ -1,4 +1,4 @@
-"""Which polls an operator means."""
+"""Which polls an operator means, and whether a name is an id."""
 
 from __future__ import annotations
 
@@ -17,9 +17,17 @@ _AT_ONCE = 1000
 def poll_named(name: str) -> UUID | None:
     """The poll with this id or slug."""
     with connections["default"].cursor() as cursor:
-        cursor.execute(_SQL["polls_named"], {"id": name.lower(), "slug": name})
+        cursor.execute(_SQL["polls_named"], {"id": uuid_in(name), "slug": name})
         row = cursor.fetchone()
     return None if row is None else row[0]
+
+
+def uuid_in(name: str) -> UUID | None:
+    """The id that the name is, None where it is none."""
+    try:
+        return UUID(name)
+    except ValueError:
+        return None
 
 
 def some_polls(count: int) -> list[UUID]:

@@ -15,9 +15,11 @@ from core.celery import app
 from core.sql import queries
 from workers.broker import Broker
 from workers.messages import BatchMessage
+from workers.poll_names import uuid_in
 
 _SQL = queries(Path(__file__).parent, "relay.sql")
 _AT_ONCE = 64
+_LONGEST_NUMBER = 18  # digits, so that it is a bigint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +42,8 @@ def unapplied_batches() -> list[BatchStanding]:
 
 def find_batch(name: str) -> BatchStanding | None:
     """The batch with this id or `seq`."""
-    return next(iter(_select("batch_named", {"name": name.lower()})), None)
+    seq = int(name) if name.isascii() and name.isdigit() and len(name) <= _LONGEST_NUMBER else None
+    return next(iter(_select("batch_named", {"id": uuid_in(name), "seq": seq})), None)
 
 
 def republish(batches: Sequence[BatchStanding]) -> Iterator[set[UUID]]:
@@ -59,7 +62,7 @@ def republish(batches: Sequence[BatchStanding]) -> Iterator[set[UUID]]:
         broker.close()
 
 
-def _select(name: str, parameters: dict[str, str]) -> list[BatchStanding]:
+def _select(name: str, parameters: dict[str, UUID | int | None]) -> list[BatchStanding]:
     with connections["default"].cursor() as cursor:
         cursor.execute(_SQL[name], parameters)
         return [

@@ -37,6 +37,7 @@ RETURNING receipt::text, epoch, xid::text, id, cast_at;
 
 -- name: look_up
 -- What the log and the poll say about each request, whether it was written or not: the row of its request key, the voter's last row, the poll's rules.
+-- There is one row of a request key at most; the limit keeps it to one look into the index for each, where a join might read the whole log.
 PREPARE look_up(uuid[], uuid[], uuid[]) AS
 SELECT r.ordinality - 1,
        k.receipt, k.request_digest, k.epoch, k.xid::text, k.id, k.cast_at,
@@ -48,6 +49,7 @@ FROM (SELECT clock_timestamp() AS at) c, unnest($1, $2, $3) WITH ORDINALITY AS r
 LEFT JOIN LATERAL (
     SELECT receipt, request_digest, epoch, xid, id, cast_at FROM votes v
     WHERE v.poll_id = r.poll_id AND v.voter_key = r.voter_key AND v.request_key = r.request_key
+    LIMIT 1
 ) k ON true
 LEFT JOIN LATERAL (
     SELECT receipt, epoch, xid, id, cast_at, choices FROM votes v

@@ -44,8 +44,8 @@ SELECT poll_id FROM poll_projections WHERE poll_id > %(after)s ORDER BY poll_id 
 SELECT poll_id FROM poll_projections ORDER BY random() LIMIT %(limit)s;
 
 -- name: polls_named
--- Polls by their id or slug.
-SELECT poll_id FROM poll_cards WHERE poll_id::text = %(id)s OR slug = %(slug)s;
+-- Polls by their slug, or their id where the name could be one.
+SELECT poll_id FROM poll_cards WHERE poll_id = %(id)s::uuid OR slug = %(slug)s;
 
 -- name: audit_under_way
 SELECT poll_id, under_way::text FROM poll_audits WHERE under_way IS NOT NULL ORDER BY poll_id LIMIT 1;

@@ -7,12 +7,12 @@ SET LOCAL synchronous_commit = on;
 LOCK TABLE polls, votes, poll_cards, poll_projections, relay_cursor IN EXCLUSIVE MODE;
 
 -- name: see
--- Where the log and this server stand.
+-- Where the log and this server stand. Ordered, because EXISTS would now and then read the whole log only to find that nothing is left.
 SELECT e.epoch, e.system_identifier, c.system_identifier, greatest(r.epoch, r.drained_epoch),
        (CASE WHEN r.drained_epoch >= r.epoch THEN r.drained_xid ELSE r.xid END)::text, r.seq,
        pg_snapshot_xmax(pg_current_snapshot())::text,
        (SELECT count(*) FROM poll_cards WHERE sealed_at IS NOT NULL AND NOT final), (SELECT count(*) FROM poll_projections),
-       EXISTS (SELECT FROM votes v WHERE (v.epoch, v.xid, v.id) > (r.epoch, r.xid, r.vote_id))
+       (SELECT true FROM votes v WHERE (v.epoch, v.xid, v.id) > (r.epoch, r.xid, r.vote_id) ORDER BY v.epoch, v.xid, v.id LIMIT 1) IS NOT NULL
 FROM log_epoch e CROSS JOIN pg_control_system() c CROSS JOIN relay_cursor r;
 
 -- name: begin_epoch

@@ -129,4 +129,5 @@ SELECT e.epoch, coalesce((SELECT min(b.seq) - 1 FROM vote_batches b WHERE b.appl
 SELECT id, end_epoch, seq, votes, cut_at, published_at, publications, applied_at FROM vote_batches WHERE applied_at IS NULL ORDER BY seq;
 
 -- name: batch_named
-SELECT id, end_epoch, seq, votes, cut_at, published_at, publications, applied_at FROM vote_batches WHERE id::text = %(name)s OR seq::text = %(name)s;
+-- By its id or its number, whichever the name could be.
+SELECT id, end_epoch, seq, votes, cut_at, published_at, publications, applied_at FROM vote_batches WHERE id = %(id)s::uuid OR seq = %(seq)s::bigint;
