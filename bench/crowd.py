@@ -29,12 +29,14 @@ class Outcome:
     """What became of a load. Seconds from the moment a vote was due to its 201, to its refusal, and to its being sent.
 
     The last says how far the voters themselves were short of a machine; it is part of the other two, so that nothing is hidden. `sent_again` are votes
-    on connections that ended without a word, as connections do that were long idle: once more with the same key, as clients should.
+    on connections that ended without a word after earlier answers, as connections do that were long idle: once more with the same key, as clients
+    should. `unsent` found no connection in time.
     """
 
     seconds: float
     sent: int = 0
     sent_again: int = 0
+    unsent: int = 0
     answers: Counter[int] = field(default_factory=Counter)
     without_retry_after: int = 0
     broken: int = 0
@@ -62,7 +64,7 @@ class _Connection(asyncio.Protocol):
         self._done, self._lost = done, lost
         self._buffer = b""
         self.vote = _Vote(0.0, b"")
-        self.busy = False
+        self.busy = self.was_answered = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
@@ -78,7 +80,7 @@ class _Connection(asyncio.Protocol):
         self._buffer += data
         head, gap, body = self._buffer.partition(b"\r\n\r\n")
         if gap and len(body) >= content_length(head):
-            self.busy = False
+            self.busy, self.was_answered = False, True
             self._done(self, int(head[9:12]), head.lower())
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -195,7 +197,7 @@ class Load:
     def _answered(self, connection: _Connection, status: int, head: bytes) -> None:
         vote, outcome = connection.vote, self.outcome
         if status == 0:
-            if vote.is_second_try:
+            if vote.is_second_try or not connection.was_answered:
                 outcome.broken += 1
             else:
                 self._due.appendleft(_Vote(vote.due, vote.request, is_second_try=True))
@@ -219,5 +221,6 @@ class Load:
         outcome = self.outcome
         while outcome.sent > sum(outcome.answers.values()) + outcome.broken and time.perf_counter() < end:  # noqa: ASYNC110  (only when all is over)
             await asyncio.sleep(0.02)
+        outcome.unsent = len(self._due)
         outcome.unanswered = outcome.sent - sum(outcome.answers.values()) - outcome.broken
         return outcome

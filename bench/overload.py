@@ -52,7 +52,7 @@ async def measure(state_dir: Path, *, seconds: float) -> int:
 
 async def _verdict(session: ClientSession, election: Election, outcomes: list[Outcome]) -> int:
     accepted = sum(outcome.accepted for outcome in outcomes)
-    lost_answers = sum(outcome.broken + outcome.unanswered for outcome in outcomes)
+    lost_answers = sum(outcome.broken + outcome.unanswered + outcome.unsent for outcome in outcomes)
     end, counted = time.monotonic() + _COUNTED_WITHIN, -1
     while counted < accepted and time.monotonic() < end:
         await asyncio.sleep(_LOOK_SECONDS)

@@ -15,7 +15,7 @@ from commands.engine import engine, start_engine, stop_engine
 from commands.rules import PollRules
 from commands.standing import standing_ballot
 from core import metrics
-from core.connections import connection_of
+from core.connections import LET_IN_KEY
 from core.credentials import VOTER_COOKIE, VOTER_COOKIE_SECONDS, Credentials, credentials_of
 from core.errors import BadRequest, MethodNotAllowed, NexusError, NotFound, Unavailable
 from core.front_door import front_door
@@ -91,15 +91,18 @@ def parse_id(text: str) -> UUID:
 
 async def _cast(request: LeanRequest, poll: UUID) -> tuple[Receipt, Headers]:
     """The receipt and the CORS headers of a request that casts, replaces or withdraws a vote."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
     try:
-        if not connection_of(request.scope).let_in:
+        if not request.scope.get(LET_IN_KEY):
             engine().admission.check()  # before any work
         body, credentials, cors = await _read(request, poll, with_body=request.method != "DELETE")
         idempotency_key = _idempotency_key(request)
     except NexusError as refusal:
         metrics.VOTES_REFUSED.labels(refusal.type).inc()
         raise
-    return await cast_vote(poll, body, credentials, method=request.method, idempotency_key=idempotency_key, let_in=True), cors
+    let_in = loop.time() == began  # the loop's clock stands still during a turn: nothing was waited for
+    return await cast_vote(poll, body, credentials, method=request.method, idempotency_key=idempotency_key, let_in=let_in), cors
 
 
 async def _read(request: LeanRequest, poll: UUID, *, with_body: bool) -> tuple[dict[str, Any], Credentials, Headers]:

@@ -22,9 +22,16 @@ class Accepting:
         self._tasks: set[asyncio.Task[None]] = set()
         self._at_once = _FIRST
 
-    def use(self, listener: socket.socket) -> None:
-        listener.setblocking(False)
+    def use(self, listener: socket.socket | None) -> None:
+        """To be called when a server begins; None where its connections come otherwise."""
+        if listener is not None:
+            listener.setblocking(False)
         self._listener = listener
+
+    @property
+    def is_over(self) -> bool:
+        """The server has stopped listening: whoever comes in now was accepted before, and nobody has told him."""
+        return self._listener is not None and self._listener.fileno() < 0
 
     def take_others(self, protocol: Callable[[], asyncio.Protocol]) -> None:
         """To be called when the loop has accepted one connection: accepts those that wait behind it, each with a `protocol` of its own."""

@@ -97,8 +97,10 @@ async def _bounded_django(request: LeanRequest, send: Send, *, limit: int) -> No
 
     room, threads = _places()
     async with room, threads.one():
-        await _django(request.scope, receive, send)  # type: ignore[arg-type]  # its stubs want a dict; it reads any mapping
-    garbage.after_django()
+        try:
+            await _django(request.scope, receive, send)  # type: ignore[arg-type]  # its stubs want a dict; it reads any mapping
+        finally:
+            garbage.after_django()
 
 
 def _places() -> tuple[Room, DjangoThreads]:

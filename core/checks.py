@@ -74,8 +74,11 @@ def _origins() -> Iterator[CheckMessage]:
     for name in ("CSRF_TRUSTED_ORIGINS", "CORS_ALLOWED_ORIGINS"):
         for origin in getattr(settings, name):
             parts = urlsplit(origin)
-            if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path:
-                yield Error(f"{name}: {origin!r} is not an origin; write scheme and host, without a path: https://example.org.", id="nexus.E007")
+            if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path or not origin.isascii():
+                yield Error(
+                    f"{name}: {origin!r} is not an origin; write scheme and host, without a path, as browsers send it: https://example.org, https://xn--mnchen-3ya.example.",
+                    id="nexus.E007",
+                )
 
 
 def _servers() -> Iterator[CheckMessage]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from core.lean import Scope
 
 EXTENSION = "nexus.connection"
+LET_IN_KEY = "nexus.let_in"  # in a scope: the door has looked at this very request and let it in
 _ONE_TURN = 0.001  # seconds; timers come after reading in each turn of the loop
 _quiet = logging.getLogger("nexus.websockets")
 _quiet.setLevel(logging.WARNING)  # else two lines with an address per socket, whatever ACCESS_LOG says
@@ -27,8 +28,6 @@ _quiet.setLevel(logging.WARNING)  # else two lines with an address per socket, w
 
 class Connection(Protocol):
     """A client's connection, as the ASGI extension `nexus.connection` hands it to the application."""
-
-    let_in: bool  # whether the vote that came last was let in by `core/front_door.py`
 
     def abort(self) -> None:
         """Cuts the client off at once and drops what is still to be written."""
@@ -39,8 +38,6 @@ class Connection(Protocol):
 
 class NoConnection:
     """What there is under another server, which knows no such extension."""
-
-    let_in = False
 
     def abort(self) -> None:
         """Nothing can be done: the client is left to the server."""
@@ -59,17 +56,19 @@ class HttpConnection(BoundedHttp):
     Uvicorn waits for open answers when it stops; through `at_stop` those that would stay open hear of it in time.
     """
 
-    let_in = False
     _stopping = False
     _callback: Callable[[], None] | None = None
     _accepted_by_loop = True
     _refused_at = -math.inf
     _looked_again = False
+    _let_in = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._extensions: dict[str, Any] = {EXTENSION: self}
-        if self._accepted_by_loop:
+        if accepting.is_over:
+            self.shutdown()
+        elif self._accepted_by_loop:
             accepting.take_others(self._another)
 
     def _another(self) -> HttpConnection:
@@ -80,13 +79,16 @@ class HttpConnection(BoundedHttp):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope["extensions"] = self._extensions
+        cast("dict[str, Any]", self.scope)[LET_IN_KEY] = self._let_in
+        self._let_in = False  # of further requests in the same piece it said nothing
 
     def data_received(self, data: bytes) -> None:
         may_refuse = self.is_between_requests and not self.flow.write_paused  # who does not take refusals must not pile them up here
         verdict = front_door.judge(data, self.server_state.default_headers) if may_refuse else None
-        self.let_in, self._looked_again = verdict is LET_IN, False
+        self._let_in, self._looked_again = verdict is LET_IN, False
         if not verdict:
             super().data_received(data)
+            self._await_the_next()
             return
         self.transport.write(verdict)
         self._refused_at = self.loop.time()
@@ -106,10 +108,24 @@ class HttpConnection(BoundedHttp):
         self._looked_again = rest <= 0
         self.timeout_keep_alive_task = self.loop.call_later(max(rest, _ONE_TURN), self.timeout_keep_alive_handler)
 
+    def _await_the_next(self) -> None:
+        """Uvicorn does when an answer is written; a body that comes after its answer, as after an early refusal, would leave nobody waiting."""
+        if self.timeout_keep_alive_task is None and self.is_between_requests and self.cycle is not None:
+            self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+    def handle_websocket_upgrade(self) -> None:
+        super().handle_websocket_upgrade()
+        self._let_go()
+
     def connection_lost(self, exc: Exception | None) -> None:
-        """Lets go of what holds it, so that it is gone at once: the collector of garbage would come late, and stop everybody."""
         super().connection_lost(exc)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Of what holds it in turn, so that it is gone at once: the collector of garbage comes late, and stops everybody."""
+        self._unset_keepalive_if_required()
         self._extensions.clear()
+        self.pipeline.clear()
         self.cycle = self.parser = None  # type: ignore[assignment]
 
     def shutdown(self) -> None:
@@ -130,7 +146,7 @@ class HttpConnection(BoundedHttp):
 class SocketConnection(WebSocketsSansIOProtocol):
     """Uvicorn itself closes open sockets with 1012 when it stops; the application then receives a disconnect."""
 
-    let_in = False
+    _extensions: dict[str, Any] | None = None
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -144,12 +160,15 @@ class SocketConnection(WebSocketsSansIOProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._opening.cancel()
         super().connection_lost(exc)
+        if self._extensions is not None:
+            self._extensions.pop(EXTENSION, None)
 
     def handle_connect(self, event: Request) -> None:
         self._opening.cancel()
         super().handle_connect(event)
         if not self.close_sent:
-            self.scope["extensions"][EXTENSION] = self  # type: ignore[assignment]  # the task that reads it starts in the next turn of the loop
+            self._extensions = cast("dict[str, Any]", self.scope["extensions"])
+            self._extensions[EXTENSION] = self  # the task that reads it starts in the next turn of the loop
 
     async def send(self, message: Any) -> None:
         await super().send(message)

@@ -11,6 +11,7 @@ import gc
 _OBJECTS = 400_000  # made and not let go of, before Python looks by itself: more than the votes are that may be in flight, about sixty objects each
 _LOOKS = 5  # at the young before one at the older
 _REQUESTS = 256  # of Django's, which leave about fifty objects each
+_OLDER, _OLDEST = 8, 64  # so many looks at the young, one at what outlived a look, one at everything
 
 
 class _Django:
@@ -27,5 +28,6 @@ def begin() -> None:
 def after_django() -> None:
     """To be called after each request that Django answered."""
     _Django.requests += 1
-    if _Django.requests % _REQUESTS == 0:
-        gc.collect(0)
+    looks, rest = divmod(_Django.requests, _REQUESTS)
+    if rest == 0:
+        gc.collect(2 if looks % _OLDEST == 0 else 1 if looks % _OLDER == 0 else 0)

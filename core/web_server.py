@@ -44,8 +44,7 @@ class WebConfig(Config):
     listener: socket.socket | None = None
 
     def load(self) -> None:
-        if self.listener is not None:
-            accepting.use(self.listener)
+        accepting.use(self.listener)
         parent = multiprocessing.parent_process()
         if parent is not None:
             threading.Thread(target=_end_after, args=(parent,), name="parent-watch", daemon=True).start()

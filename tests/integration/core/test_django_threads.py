@@ -88,3 +88,14 @@ async def test_who_fails_gives_it_back_and_who_is_interrupted_ends_it(committed_
         await task
     await until(lambda: not alive({first[0]}))
     threads.close()
+
+
+async def test_a_thread_that_nobody_needs_any_more_ends_after_a_while(committed_db: None) -> None:
+    now = [0.0]
+    threads, meeting = DjangoThreads(idle_seconds=60, clock=lambda: now[0]), asyncio.Barrier(4)
+    used = {pid for pid, _ in await asyncio.gather(*(a_request(threads, meeting=meeting) for _ in range(4)))}
+    for now[0] in (30.0, 59.0, 61.0):
+        kept = (await a_request(threads))[0]
+    await until(lambda: alive(used) == 1)
+    assert kept in used
+    threads.close()

@@ -77,6 +77,14 @@ def test_the_refusal_is_the_problem_that_everybody_gets(door: FrontDoor) -> None
         vote(headers=HEADERS + b"X: a\rTransfer-Encoding: chunked\r\n"),
         vote(headers=HEADERS + b"X: a\r\n Transfer-Encoding: chunked\r\n"),
         vote(headers=HEADERS + b"Host: example.com\r\n"),
+        vote(headers=HEADERS + b"\x0bTransfer-Encoding: chunked\r\n"),
+        vote(headers=HEADERS + b"Transfer-Encoding\x00: chunked\r\n"),
+        vote(headers=HEADERS + b"foo bar: x\r\n"),
+        vote(headers=HEADERS + b"no colon\r\n"),
+        vote(headers=HEADERS + b": no name\r\n"),
+        vote(headers=HEADERS + b"X: \x00\r\n"),
+        vote(headers=HEADERS + b"X: y\r\n" * 100),
+        vote(headers=HEADERS + b"X: " + b"y" * 20_000 + b"\r\n"),
         vote(headers=b"Content-Type: application/json\r\n"),
     ],
 )
@@ -138,7 +146,7 @@ def test_a_browser_on_a_page_of_ours_is_turned_away_as_early(door: FrontDoor) ->
 
 
 def test_only_an_origin_that_may_read_it_is_told_so(settings: Settings) -> None:
-    settings.CORS_ALLOWED_ORIGINS = ["https://one.example", "https://100%.example"]
+    settings.CORS_ALLOWED_ORIGINS = ["https://one.example", "https://100%.example", "https://例え.example"]
     door = FrontDoor()
     door.guard(lambda _coming: True, lambda _number: None, later.append)
     for origin in (b"https://one.example", b"https://100%.example"):

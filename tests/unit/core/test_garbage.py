@@ -32,6 +32,19 @@ def test_what_django_leaves_in_cycles_goes_after_so_many_requests() -> None:
     assert left() is None
 
 
+def test_what_outlives_a_look_and_is_left_later_goes_too() -> None:
+    garbage.begin()
+    thing = Thing()
+    left = weakref.ref(thing)
+    for _ in range(1000):
+        garbage.after_django()
+    assert left() is thing
+    del thing
+    for _ in range(20_000):
+        garbage.after_django()
+    assert left() is None
+
+
 def test_a_crowd_of_votes_in_flight_brings_no_look() -> None:
     garbage.begin()
     before = sum(generation["collections"] for generation in gc.get_stats())
