@@ -91,8 +91,7 @@ def parse_id(text: str) -> UUID:
 
 async def _cast(request: LeanRequest, poll: UUID) -> tuple[Receipt, Headers]:
     """The receipt and the CORS headers of a request that casts, replaces or withdraws a vote."""
-    loop = asyncio.get_running_loop()
-    began = loop.time()
+    turn = front_door.turn
     try:
         if not request.scope.get(LET_IN_KEY):
             engine().admission.check()  # before any work
@@ -101,7 +100,7 @@ async def _cast(request: LeanRequest, poll: UUID) -> tuple[Receipt, Headers]:
     except NexusError as refusal:
         metrics.VOTES_REFUSED.labels(refusal.type).inc()
         raise
-    let_in = loop.time() == began  # the loop's clock stands still during a turn: nothing was waited for
+    let_in = front_door.turn == turn  # nothing was waited for meanwhile
     return await cast_vote(poll, body, credentials, method=request.method, idempotency_key=idempotency_key, let_in=let_in), cors
 
 

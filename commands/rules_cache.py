@@ -12,6 +12,7 @@ from commands.rules import PollRules
 from core.errors import NotFound
 
 _FRESH_SECONDS = 1.0
+_RENEWED_AFTER = 0.5  # seconds; while votes come nobody waits for rules, else all of a crowd would wait at once
 _LIMIT = 20_000
 _UNKNOWN_LIMIT = 10_000
 
@@ -30,14 +31,17 @@ class RulesCache:
         now = time.monotonic()
         known = self._known.get(poll_id)
         if known is not None and not fresh and now - known[0] < _FRESH_SECONDS:
+            if now - known[0] > _RENEWED_AFTER and poll_id not in self._loading:
+                self._start(poll_id).add_done_callback(_look_at)
             return known[1]
         if not fresh and now - self._unknown.get(poll_id, -_FRESH_SECONDS) < _FRESH_SECONDS:
             raise NotFound("There is no such poll.")
         task = None if fresh else self._loading.get(poll_id)
-        if task is None:
-            task = asyncio.get_running_loop().create_task(self._read(poll_id))
-            self._loading[poll_id] = task
-        return await asyncio.shield(task)
+        return await asyncio.shield(self._start(poll_id) if task is None else task)
+
+    def _start(self, poll_id: UUID) -> asyncio.Task[PollRules]:
+        task = self._loading[poll_id] = asyncio.get_running_loop().create_task(self._read(poll_id))
+        return task
 
     def clear(self) -> None:
         self._known.clear()
@@ -61,3 +65,9 @@ class RulesCache:
         while len(self._known) > _LIMIT:
             self._known.popitem(last=False)
         return rules
+
+
+def _look_at(task: asyncio.Task[PollRules]) -> None:
+    """Of a renewal that nobody waits for: whoever comes when the copy is too old asks again, and hears why that fails."""
+    if not task.cancelled():
+        task.exception()

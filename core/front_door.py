@@ -37,14 +37,14 @@ class FrontDoor:
     """One per process. `crowded` says whether votes are refused just now, given how many were let through; `count` is told how many were refused.
 
     One turn of the event loop may read thousands of requests before the first of them is worked on, so those that this turn let through are counted
-    here; `soon` calls back in the turn's second half, when they have been begun and `crowded` knows of them.
+    here; `soon` calls back in the turn's second half, when they have been begun and `crowded` knows of them. `turn` tells one such turn from the next.
     """
 
     def __init__(self) -> None:
         self._crowded: Callable[[int], bool] | None = None
         self._count: Callable[[int], None] = lambda _number: None
         self._soon: Callable[[Callable[[], None]], object] = lambda _callback: None
-        self._coming = 0
+        self._coming = self.turn = 0
         self._refused = 0
         self._heads: list[bytes] = []
         self._for_origin: dict[bytes, bytes] = {}
@@ -99,6 +99,7 @@ class FrontDoor:
 
     def _begun(self) -> None:
         self._coming = 0
+        self.turn += 1
 
     def _renew(self, default_headers: list[tuple[bytes, bytes]]) -> None:
         self._defaults = default_headers
