@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Any
@@ -21,7 +20,6 @@ from core.errors import NotAuthenticated, PermissionDenied
 
 STAFF_CLAIM = "staff"
 GENERATION_CLAIM = "gen"
-_REMEMBERED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,28 +31,14 @@ class AccessClaims:
     generation: int = 0  # of the account's tokens; an account in a higher one has made this token void
 
 
-_verified: dict[str, tuple[float, AccessClaims]] = {}
-
-
 def read_access_token(token: str) -> AccessClaims:
-    """The claims of a valid access token; raises `NotAuthenticated` for any other. Whether it was made void is for the caller to find out.
-
-    Verified tokens are remembered until they expire: PyJWT's decode costs about as much as all the rest of a vote.
-    """
-    known = _verified.get(token)
-    if known is not None and time.time() < known[0]:
-        return known[1]
+    """The claims of a valid access token; raises `NotAuthenticated` for any other. Whether it was made void is for the caller to find out."""
     payload = read_claims(token, "access")
     try:
         user_id, generation = UUID(str(payload[settings.SIMPLE_JWT["USER_ID_CLAIM"]])), int(payload.get(GENERATION_CLAIM, 0))
-        expires_at = float(payload["exp"])
     except (ValueError, TypeError, OverflowError) as error:
         raise NotAuthenticated("The access token is invalid or has expired.") from error
-    claims = AccessClaims(user_id, payload.get(STAFF_CLAIM) is True, generation)
-    if len(_verified) >= _REMEMBERED:
-        _verified.clear()
-    _verified[token] = (expires_at, claims)
-    return claims
+    return AccessClaims(user_id, payload.get(STAFF_CLAIM) is True, generation)
 
 
 class _Csrf(CsrfViewMiddleware):

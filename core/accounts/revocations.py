@@ -44,10 +44,10 @@ class Revocations:
         self._connection: Connection | None = None
         self._known: Revoked = {}
         self._done_here: dict[UUID, tuple[int, float]] = {}  # account → the generation that became void, and until when a look-up may miss that
-        self._flight: SingleFlight[Revoked] = SingleFlight(self._read, seconds=AGE_SECONDS, name="revocations")
+        self._flight: SingleFlight[Revoked] = SingleFlight(self._read, seconds=AGE_SECONDS, renew_after=AGE_SECONDS / 2, name="revocations")
 
     async def check(self, claims: AccessClaims) -> None:
-        """Raises `NotAuthenticated` when the token was made void. Waits for a look-up once a second, else costs a comparison."""
+        """Raises `NotAuthenticated` when the token was made void. Waits for a look-up where none was made for a second, else costs a comparison."""
         future = self._flight.future()
         if not future.done():
             try:

@@ -12,12 +12,16 @@ import jwt
 import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from django.conf import settings as django_settings
 from django.test import Client
+from hypothesis import given, reject
+from hypothesis import strategies as st
 from rest_framework_simplejwt import state
 from rest_framework_simplejwt.backends import TokenBackend
 
-from core.accounts import access
+from core.accounts import signed_claims
 from core.accounts.access import read_access_token
+from core.accounts.signed_claims import read_claims
 from core.accounts.tokens import issue_pair, rotate
 from core.errors import BadRequest, NotAuthenticated
 from core.positions import Position, open_position, seal_position
@@ -29,12 +33,10 @@ OLD, NEW = "o" * 64, "n" * 64
 
 
 @pytest.fixture(autouse=True)
-def nothing_remembered() -> Any:
-    access._verified.clear()
+def the_key_it_was() -> Any:
     backend = state.token_backend
     yield
     state.token_backend = backend
-    access._verified.clear()
 
 
 def use_key(settings: Any, key: str, *former: str) -> None:
@@ -42,7 +44,6 @@ def use_key(settings: Any, key: str, *former: str) -> None:
     settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = key, list(former)
     settings.SIMPLE_JWT = settings.SIMPLE_JWT | {"SIGNING_KEY": key}
     state.token_backend = TokenBackend("HS256", key, audience="nexus", issuer="nexus")
-    access._verified.clear()
 
 
 def claims(**changes: Any) -> dict[str, Any]:
@@ -61,6 +62,49 @@ def unsigned(**changes: Any) -> str:
 
 def test_a_good_one_is_taken(settings: Any) -> None:
     assert str(read_access_token(signed(settings)).user_id) == claims()["sub"]
+
+
+def test_ours_are_known_at_a_glance(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    pair = issue_pair(make_user())
+    monkeypatch.delattr(jwt, "decode")
+    for key in (settings.SECRET_KEY, "f" * 64):
+        use_key(settings, key, settings.SECRET_KEY)
+        assert read_claims(pair.access, "access")["token_type"] == "access"
+
+
+_NOW = int(time.time())
+_ODD = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(_NOW - 100, _NOW + 100),
+    st.floats(_NOW - 9.0, _NOW + 9.0),
+    st.sampled_from(["nexus", "", "access", ["nexus"], {}]),
+)
+
+
+@given(
+    changes=st.dictionaries(st.sampled_from(["sub", "aud", "iss", "token_type", "exp", "iat", "jti", "nbf", "crit", "gen"]), _ODD, max_size=3),
+    algorithm=st.sampled_from(["HS256", "HS256", "HS512"]),
+    headers=st.sampled_from([None, None, {"kid": "1"}, {"crit": ["exp"]}]),
+    key=st.sampled_from([None, None, "x" * 64]),
+    damage=st.sampled_from(["", "", "=", ".", "A"]),
+)
+def test_what_is_known_at_a_glance_pyjwt_says_too(
+    changes: dict[str, Any], algorithm: str, headers: dict[str, Any] | None, key: str | None, damage: str
+) -> None:
+    usual = claims(iat=_NOW - 5, jti="one", exp=_NOW + 3600)
+    rules = django_settings.SIMPLE_JWT
+    try:
+        token = jwt.encode(usual | changes, key or rules["SIGNING_KEY"], algorithm=algorithm, headers=headers) + damage
+    except TypeError:
+        reject()  # PyJWT makes no such token
+    glance = signed_claims._known_at_a_glance(token, "access", (rules["SIGNING_KEY"],), rules)
+    if not changes and not damage and algorithm == "HS256" and headers is None and key is None:
+        assert glance == usual
+    if glance is not None:
+        required = {"require": ["exp", "aud", "iss", "sub"]}
+        assert glance == jwt.decode(token, rules["SIGNING_KEY"], algorithms=["HS256"], audience="nexus", issuer="nexus", options=required)
+        assert glance["token_type"] == "access"
 
 
 @pytest.mark.parametrize("algorithm", ["HS384", "HS512"])

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from core.single_flight import SingleFlight
+from tests.waiting import wait_until
 
 
 def test_who_asks_meanwhile_shares_the_answer() -> None:
@@ -45,3 +46,19 @@ def test_a_failure_reaches_everybody_who_asked() -> None:
     for _ in range(2):
         with pytest.raises(ZeroDivisionError):
             shared.get(patience=5)
+
+
+def test_an_answer_that_ages_is_renewed_while_it_is_given_out() -> None:
+    gate, answers = threading.Event(), iter([1, 2])
+    gate.set()
+
+    def compute() -> int:
+        gate.wait(5)
+        return next(answers)
+
+    shared = SingleFlight(compute, seconds=60, renew_after=0, name="test")
+    assert shared.get(patience=5) == 1
+    gate.clear()
+    assert [shared.get(patience=0.01) for _ in range(5)] == [1] * 5
+    gate.set()
+    wait_until(lambda: shared.get(patience=0.01) == 2)
