@@ -18,7 +18,7 @@ Record = dict[str, Any]
 class Book:
     """`rounds` holds, under the name of what was measured, one record for each round, in their order.
 
-    A name reads `subject/work/connections`, such as `nexus/session/256`.
+    A name is made of subject, work and connections, such as `nexus/session/256`.
     `facts` are single figures, `[value, unit]` by group and name. `skipped` says why something could not be measured, `failed` what went wrong.
     """
 

@@ -38,7 +38,7 @@ class Admission:
     def crowded(self, coming: int = 0) -> bool:
         """Whether a vote should be refused before anything of it is read; `coming` were let through already and will enter.
 
-        Says so a little sooner than `check`, so that who was let through is not refused after all, which costs as much as half a vote.
+        Says so a little sooner than `check`, so that few who were let through are refused after all, which costs far more.
         """
         return self._is_crowded(len(self._inside) + coming, self._wait_seconds * _AT_THE_DOOR)
 

@@ -1,4 +1,4 @@
-"""Turns votes away before anything of them is read, while too many wait: a refusal that costs as much as half a vote would leave no time for votes.
+"""Turns votes away before anything of them is read, while too many wait: a refusal that costs nearly as much as a vote would leave no time for votes.
 
 Measured by `make overload`. What is refused here is answered as `core/problems.py` would; whatever looks unusual takes the long way and is refused there.
 """

@@ -1,16 +1,16 @@
 """When the web process looks for garbage in cycles.
 
 A look goes through everything that was made and is still there, and everybody waits for it. By Python's own measure it comes most often when most votes
-are in flight, though votes and connections leave no cycles behind (`make overload` was a fifth slower for it). Django's requests do; so those are counted.
+are in flight, though votes and connections leave no cycles behind (a test sees to that). Django's requests do; so those are counted.
 """
 
 from __future__ import annotations
 
 import gc
 
-_OBJECTS = 400_000  # made and not let go of, before Python looks by itself: more than the votes are that may be in flight, about sixty objects each
+_OBJECTS = 400_000  # made and not let go of, before Python looks by itself: far more than the votes that may be in flight are made of
 _LOOKS = 5  # at the young before one at the older
-_REQUESTS = 256  # of Django's, which leave about fifty objects each
+_REQUESTS = 256  # of Django's, between two looks
 _OLDER, _OLDEST = 8, 64  # so many looks at the young, one at what outlived a look, one at everything
 
 

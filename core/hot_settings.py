@@ -1,4 +1,4 @@
-"""The settings that every vote asks for, as plain attributes: Django's settings are a lazy object, and eleven looks at it were a fifteenth of a vote."""
+"""The settings that every vote asks for, as plain attributes: Django's settings are a lazy object, and each look at it is felt."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ def read_claims(token: str, kind: str) -> dict[str, Any]:
 def _known_at_a_glance(token: str, kind: str, keys: tuple[str, ...], rules: dict[str, Any]) -> dict[str, Any] | None:
     """The claims of a token that is to the letter as we make them and has nothing to object to; None for all others, which PyJWT judges.
 
-    PyJWT's own way costs about as much as all the rest of a vote, and in a poll for accounts every vote comes with a token that was never seen.
+    PyJWT's own way costs many times as much, and in a poll for accounts every vote comes with a token that was never seen.
     """
     signed, _, signature = token.rpartition(".")
     if rules["ALGORITHM"] != "HS256" or not signed.startswith(_HEADER) or len(signature) != _SIGNATURE_LENGTH or not token.isascii():
