@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -43,6 +43,13 @@ _REFUSALS: dict[Fate, type[NexusError]] = {
 _BEFORE_FAULTS = {Fate.REPLAYED, Fate.KEY_REUSED, Fate.NOT_OPEN, Fate.RULES_CHANGED}
 
 
+class Begun(NamedTuple):
+    """What became of a request that was begun on the short way and did not end there; `headers` are those of the rate limit, which it has passed."""
+
+    outcome: Outcome | BaseException
+    headers: Headers
+
+
 class Receipt(NamedTuple):
     """What a voter is told: the vote is durable. `headers` go with the answer; `voter_token` is for the cookie and `X-Voter-Token`."""
 
@@ -63,12 +70,14 @@ async def cast_vote(
     method: str = "POST",
     idempotency_key: str | None = None,
     let_in: bool = False,
+    begun: Begun | None = None,
 ) -> Receipt:
     """Casts (POST), replaces (PUT) or withdraws (DELETE) the voter's ballot and returns once that is durable.
 
     The same `idempotency_key` with the same voter, method and body returns the first receipt again. Checks happen in the contract's order: poll,
     credentials, rate limit, replay, open, validation, changeable, duplicate. Raises the matching error of `core.errors`; `Unavailable` when the
-    outcome could not be learnt in time, and at once when too many wait already, unless it was `let_in` before.
+    outcome could not be learnt in time, and at once when too many wait already, unless it was `let_in` before. With a request that was `begun`
+    already this goes on from there.
     """
     parts = engine()
     headers: Headers = []
@@ -81,11 +90,13 @@ async def cast_vote(
     try:
         rules = await votable_rules(parts, poll_id, credentials)
         voter = await _voter_for(parts, rules, body, credentials, method=method, idempotency_key=idempotency_key)
-        headers = await vote_limit().take(credentials.address, credentials.user_id)
+        headers = begun.headers if begun is not None else await vote_limit().take(credentials.address, credentials.user_id)
         for _ in range(_RULE_CHANGES):
-            request = _unchecked_request(rules, voter, body, method, idempotency_key)
-            outcome = await _write(parts, rules, request, voter, body)
-            answered = True
+            if begun is not None:
+                outcome, begun = _outcome_of(begun), None
+            else:
+                outcome = await _write(parts, rules, unchecked_request(rules, voter, body, method, idempotency_key), voter, body)
+                answered = True
             if outcome.fate is not Fate.RULES_CHANGED and not (outcome.fate is Fate.NOT_OPEN and rules.is_open(datetime.now(UTC))):
                 break
             await parts.rules.get(poll_id, fresh=True)
@@ -100,15 +111,19 @@ async def cast_vote(
         raise refusal.with_headers(headers) from refusal
     finally:
         parts.admission.leave(place, answered=answered)
-    return Receipt(
-        id=entry.receipt,
-        poll_id=poll_id,
-        cast_at=entry.cast_at,
-        position=position_of(poll_id, entry),
-        voter_token=voter.token.seal() if voter.token is not None else None,
-        replayed=outcome.fate is Fate.REPLAYED,
-        headers=headers,
-    )
+    return receipt_of(poll_id, entry, voter, headers, replayed=outcome.fate is Fate.REPLAYED)
+
+
+def receipt_of(poll_id: UUID, entry: Entry, voter: Voter, headers: Headers, *, replayed: bool = False) -> Receipt:
+    """What the voter is told of an entry in the log."""
+    token = None if voter.token is None else voter.token.seal()
+    return Receipt(entry.receipt, poll_id, entry.cast_at, position_of(poll_id, entry), token, replayed, headers)
+
+
+def _outcome_of(begun: Begun) -> Outcome:
+    if isinstance(begun.outcome, BaseException):
+        raise begun.outcome
+    return begun.outcome
 
 
 async def votable_rules(parts: Engine, poll_id: UUID, credentials: Credentials) -> PollRules:
@@ -156,7 +171,7 @@ async def _write(parts: Engine, rules: PollRules, request: LogRequest, voter: Vo
         outcome = await _judge(parts, request, voter)
         if outcome.fate in _BEFORE_FAULTS:
             return outcome
-    return await _append(parts, request._replace(choices="{" + ",".join(chosen) + "}"), voter)
+    return await _append(parts, request._replace(choices=array_literal(chosen)), voter)
 
 
 async def _append(parts: Engine, request: LogRequest, voter: Voter) -> Outcome:
@@ -180,7 +195,10 @@ async def _judge(parts: Engine, request: LogRequest, voter: Voter) -> Outcome:
     return outcome
 
 
-def _unchecked_request(rules: PollRules, voter: Voter, body: Mapping[str, Any], method: str, idempotency_key: str | None) -> LogRequest:
+def unchecked_request(
+    rules: PollRules, voter: Voter, body: Mapping[str, Any], method: str, idempotency_key: str | None, *, chosen: Iterable[str] = ()
+) -> LogRequest:
+    """The request to the log as `body` makes it; `chosen` are its choices where they were checked already."""
     receipt = random_uuid()
     if idempotency_key is None:
         request_key = request_digest = receipt  # no keyed hash of a key can be aimed at it
@@ -191,12 +209,16 @@ def _unchecked_request(rules: PollRules, voter: Voter, body: Mapping[str, Any], 
         op=_OPS[method],
         poll_id=rules.id,
         voter_key=voter.key,
-        choices="{}",
+        choices=array_literal(chosen),
         rules_version=rules.version,
         receipt=receipt,
         request_key=request_key,
         request_digest=request_digest,
     )
+
+
+def array_literal(chosen: Iterable[str]) -> str:
+    return "{" + ",".join(chosen) + "}"
 
 
 def canonical(body: Mapping[str, Any]) -> bytes:

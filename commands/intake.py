@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -12,23 +10,22 @@ import orjson
 
 from commands.casting import Receipt, cast_vote, position_of, votable_rules
 from commands.engine import engine, start_engine, stop_engine
+from commands.quick_votes import begin_vote
 from commands.rules import PollRules
 from commands.standing import standing_ballot
+from commands.vote_wire import BODY_LIMIT, NO_STORE, created, idempotency_key_of, parse_id, receipt_body, voter_headers
 from core import metrics
+from core.answer_headers import send_whole
 from core.connections import LET_IN_KEY
-from core.credentials import VOTER_COOKIE, VOTER_COOKIE_SECONDS, Credentials, credentials_of
-from core.errors import BadRequest, MethodNotAllowed, NexusError, NotFound, Unavailable
+from core.credentials import Credentials, credentials_of
+from core.errors import MethodNotAllowed, NexusError, NotFound, Unavailable
 from core.front_door import front_door
 from core.health import forget_vote_path, register_vote_path
-from core.hot_settings import hot
 from core.lean import JSON_TYPE, Headers, LeanRequest, Send, answer
 from core.origins import check_origin, preflight_headers
+from core.short_way import BEGUN_KEY, short_way
 from core.times import rfc3339
 
-BODY_LIMIT = 512 * 1024
-_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-_IDEMPOTENCY_KEY = re.compile(r"[\x21-\x7e]{1,255}")
-_NO_STORE = (b"cache-control", b"no-store")
 _VOTES_ALLOW = "POST, OPTIONS"
 _MINE_ALLOW = "GET, HEAD, PUT, DELETE, OPTIONS"
 
@@ -37,12 +34,14 @@ async def startup() -> None:
     """Starts the committer and the look-ups on the running loop; `/readyz` watches them from then on."""
     parts = start_engine()
     front_door.guard(parts.admission.crowded, metrics.VOTES_REFUSED.labels(Unavailable.type).inc, asyncio.get_running_loop().call_soon)
+    short_way.open(begin_vote)
     register_vote_path("committer", parts.committer.trouble)
     register_vote_path("lookups", parts.lookups.trouble)
 
 
 async def shutdown() -> None:
     front_door.leave_open()
+    short_way.close()
     forget_vote_path("committer")
     forget_vote_path("lookups")
     await stop_engine()
@@ -57,7 +56,7 @@ async def handle_votes(request: LeanRequest, send: Send, poll_id: str) -> None:
     if request.method != "POST":
         raise MethodNotAllowed(headers={"Allow": _VOTES_ALLOW})
     receipt, cors = await _cast(request, poll)
-    await answer(send, 201, [JSON_TYPE, _NO_STORE, *_voter_headers(receipt, request.scope["scheme"]), *receipt.headers, *cors], _receipt_body(receipt))
+    await send_whole(send, 201, *created(receipt, request.scope["scheme"], cors))
 
 
 async def handle_my_vote(request: LeanRequest, send: Send, poll_id: str) -> None:
@@ -69,24 +68,16 @@ async def handle_my_vote(request: LeanRequest, send: Send, poll_id: str) -> None
         return
     if method in {"GET", "HEAD"}:
         _, credentials, cors = await _read(request, poll, with_body=False)
-        await answer(send, 200, [JSON_TYPE, _NO_STORE, *cors], orjson.dumps(await _mine(poll, credentials)), head=method == "HEAD")
+        await answer(send, 200, [JSON_TYPE, NO_STORE, *cors], orjson.dumps(await _mine(poll, credentials)), head=method == "HEAD")
         return
     if method not in {"PUT", "DELETE"}:
         raise MethodNotAllowed(headers={"Allow": _MINE_ALLOW})
     receipt, cors = await _cast(request, poll)
-    headers = [_NO_STORE, *_voter_headers(receipt, request.scope["scheme"]), *receipt.headers, *cors]
+    headers = [NO_STORE, *voter_headers(receipt, request.scope["scheme"]), *receipt.headers, *cors]
     if method == "DELETE":
         await answer(send, 204, headers)
     else:
-        await answer(send, 200, [JSON_TYPE, *headers], _receipt_body(receipt))
-
-
-@lru_cache(10_000)
-def parse_id(text: str) -> UUID:
-    """The id in a path; a malformed one names nothing, hence `NotFound`."""
-    if _ID.fullmatch(text) is None:
-        raise NotFound("There is no such poll.")
-    return UUID(text)
+        await answer(send, 200, [JSON_TYPE, *headers], receipt_body(receipt))
 
 
 async def _cast(request: LeanRequest, poll: UUID) -> tuple[Receipt, Headers]:
@@ -96,12 +87,13 @@ async def _cast(request: LeanRequest, poll: UUID) -> tuple[Receipt, Headers]:
         if not request.scope.get(LET_IN_KEY):
             engine().admission.check()  # before any work
         body, credentials, cors = await _read(request, poll, with_body=request.method != "DELETE")
-        idempotency_key = _idempotency_key(request)
+        idempotency_key = idempotency_key_of(request)
     except NexusError as refusal:
         metrics.VOTES_REFUSED.labels(refusal.type).inc()
         raise
     let_in = front_door.turn == turn  # nothing was waited for meanwhile
-    return await cast_vote(poll, body, credentials, method=request.method, idempotency_key=idempotency_key, let_in=let_in), cors
+    begun = request.scope.get(BEGUN_KEY)
+    return await cast_vote(poll, body, credentials, method=request.method, idempotency_key=idempotency_key, let_in=let_in, begun=begun), cors
 
 
 async def _read(request: LeanRequest, poll: UUID, *, with_body: bool) -> tuple[dict[str, Any], Credentials, Headers]:
@@ -125,34 +117,6 @@ async def _credentials_or_none(request: LeanRequest) -> Credentials:
         return await credentials_of(request)
     except NexusError:
         return Credentials()
-
-
-def _idempotency_key(request: LeanRequest) -> str | None:
-    key = request.header(b"idempotency-key")
-    if key is not None and _IDEMPOTENCY_KEY.fullmatch(key) is None:
-        raise BadRequest("Idempotency-Key must be 1 to 255 visible ASCII characters.")
-    return key
-
-
-def _voter_headers(receipt: Receipt, scheme: str) -> Headers:
-    if receipt.voter_token is None:
-        return []
-    cookie = f"{VOTER_COOKIE}={receipt.voter_token}; HttpOnly; Max-Age={VOTER_COOKIE_SECONDS}; Path=/; SameSite=Lax"
-    if hot.HTTPS or scheme == "https":
-        cookie += "; Secure"
-    return [(b"set-cookie", cookie.encode()), (b"x-voter-token", receipt.voter_token.encode())]
-
-
-def _receipt_body(receipt: Receipt) -> bytes:
-    return orjson.dumps(
-        {
-            "id": receipt.id,
-            "poll": receipt.poll_id,
-            "cast_at": rfc3339(receipt.cast_at),
-            "position": receipt.position,
-            "results": f"/api/v1/polls/{receipt.poll_id}/results",
-        }
-    )
 
 
 async def _mine(poll: UUID, credentials: Credentials) -> dict[str, Any]:

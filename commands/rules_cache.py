@@ -28,16 +28,24 @@ class RulesCache:
 
     async def get(self, poll_id: UUID, *, fresh: bool = False) -> PollRules:
         """The poll's rules, at most a second old; `fresh`: read now. Raises `NotFound`, or `Unavailable` while they cannot be read."""
-        now = time.monotonic()
-        known = self._known.get(poll_id)
-        if known is not None and not fresh and now - known[0] < _FRESH_SECONDS:
-            if now - known[0] > _RENEWED_AFTER and poll_id not in self._loading:
-                self._start(poll_id).add_done_callback(_look_at)
-            return known[1]
-        if not fresh and now - self._unknown.get(poll_id, -_FRESH_SECONDS) < _FRESH_SECONDS:
+        if not fresh and (rules := self.at_hand(poll_id)) is not None:
+            return rules
+        if not fresh and time.monotonic() - self._unknown.get(poll_id, -_FRESH_SECONDS) < _FRESH_SECONDS:
             raise NotFound("There is no such poll.")
         task = None if fresh else self._loading.get(poll_id)
         return await asyncio.shield(self._start(poll_id) if task is None else task)
+
+    def at_hand(self, poll_id: UUID) -> PollRules | None:
+        """The poll's rules where nobody has to wait for them."""
+        known = self._known.get(poll_id)
+        if known is None:
+            return None
+        age = time.monotonic() - known[0]
+        if age >= _FRESH_SECONDS:
+            return None
+        if age > _RENEWED_AFTER and poll_id not in self._loading:
+            self._start(poll_id).add_done_callback(_look_at)
+        return known[1]
 
     def _start(self, poll_id: UUID) -> asyncio.Task[PollRules]:
         task = self._loading[poll_id] = asyncio.get_running_loop().create_task(self._read(poll_id))

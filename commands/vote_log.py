@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -40,14 +41,24 @@ def append_votes(cursor: Cursor, requests: Sequence[LogRequest]) -> dict[UUID, E
     At most one request per (poll, voter) may be in the group. Requests that are missing from the answer were not written: see `look_up`.
     """
     ops, polls, voters, choices, versions, receipts, keys, digests = zip(*requests, strict=True)
-    columns = (ops, map(str, polls), map(str, voters), map('"{}"'.format, choices), map(str, versions), map(str, receipts), map(str, keys), map(str, digests))
+    by_text = {receipt.hex: receipt for receipt in receipts}
+    columns = (
+        ops,
+        [poll.hex for poll in polls],
+        [voter.hex for voter in voters],
+        map('"{}"'.format, choices),
+        map(str, versions),
+        by_text,
+        [key.hex for key in keys],
+        [digest.hex for digest in digests],
+    )
     cursor.execute(_APPEND, [_literal(column) for column in columns])
     written = cursor.fetchall()
     if not written:
         return {}
-    by_text = {str(receipt): receipt for receipt in receipts}
-    xid = int(written[0][2])  # one transaction wrote them all
-    return {(receipt := by_text[text]): Entry(receipt, epoch, xid, row, cast_at) for text, epoch, _, row, cast_at in written}
+    _, _, epoch, xid, at = written[0]  # one transaction wrote them all, at one time
+    number, cast_at = int(xid), datetime.fromisoformat(at)
+    return {(receipt := by_text[text]): Entry(receipt, epoch, number, row, cast_at) for text, row, *_ in written}
 
 
 def look_up(cursor: Cursor, keys: Sequence[tuple[UUID, UUID, UUID]]) -> list[Finding]:

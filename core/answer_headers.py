@@ -35,19 +35,27 @@ _STARTS = frozenset({"http.response.start", "websocket.http.response.start"})
 _END = b"\r\n"
 
 
-class _Usual:
+class Usual:
     """The headers that answers of one kind carry if they do not say them themselves."""
 
     def __init__(self, headers: Fields) -> None:
         self.headers = headers
         self.names = frozenset(name for name, _ in headers)
-        self.encoded = b"".join(b"%s: %s\r\n" % header for header in headers)
-        self.lines = len(headers)
+        self._begun: dict[int, tuple[list[tuple[bytes, bytes]], bytes | None, int]] = {}
+
+    def begin(self, status: int, defaults: list[tuple[bytes, bytes]]) -> tuple[bytes | None, int]:
+        """The first lines of every such answer, and how many they are; None where the server's `defaults` already say what is usual."""
+        kept = self._begun.get(status)
+        if kept is None or kept[0] is not defaults:  # the server has a new list every second
+            said = any(name in self.names or name == b"connection" for name, _ in defaults)
+            lines = [STATUS_LINE[status], *(b"%s: %s\r\n" % header for header in (*defaults, *self.headers))]
+            kept = self._begun[status] = (defaults, None if said else b"".join(lines), len(lines))
+        return kept[1:]
 
 
 @cache
-def _usual(page: bool, more: Fields) -> _Usual:  # noqa: FBT001  (a key of the cache)
-    return _Usual((*(_ON_PAGES if page else DATA_POLICY_HEADERS), *more))
+def usual_headers(page: bool, more: Fields) -> Usual:  # noqa: FBT001  (a key of the cache)
+    return Usual((*(_ON_PAGES if page else DATA_POLICY_HEADERS), *more))
 
 
 class Answering:
@@ -60,7 +68,7 @@ class Answering:
 
     def __init__(self, send: Send, *, page: bool, more: Fields = ()) -> None:
         self._send = send
-        self._usual = _usual(page, more)
+        self._usual = usual_headers(page, more)
 
     async def __call__(self, message: MutableMapping[str, Any]) -> None:
         if message["type"] in _STARTS:
@@ -79,29 +87,41 @@ class Answering:
         cycle = getattr(self._send, "__self__", None)
         if type(cycle) is not RequestResponseCycle or cycle.response_started or cycle.access_log or cycle.flow.write_paused or cycle.disconnected:
             return False
-        usual = self._usual
-        parts, lines = [STATUS_LINE[status]], usual.lines + 2
-        for name, value in (*cycle.default_headers, *headers):
-            if name in usual.names or name == b"connection":
-                return False
-            parts += (name, b": ", value, _END)
-            lines += 1
-        parts.append(usual.encoded)
-        if not cycle.keep_alive:
-            parts.append(b"connection: close\r\n")
-            lines += 1
-        parts.append(_END)
-        head = b"".join(parts)
-        if head.count(b"\n") != lines or head.count(b"\r") != lines:
-            raise ValueError("a header holds a line break")
+        whole = encode_answer(self._usual, status, cycle.default_headers, headers, body, keep_alive=cycle.keep_alive)
+        if whole is None:
+            return False
         cycle.response_started = cycle.response_complete = True
         cycle.waiting_for_100_continue = False
-        cycle.transport.write(head + body)
+        cycle.transport.write(whole)
         cycle.message_event.set()
         if not cycle.keep_alive:
             cycle.transport.close()
         cycle.on_response()
         return True
+
+
+def encode_answer(
+    usual: Usual, status: int, defaults: list[tuple[bytes, bytes]], headers: Iterable[tuple[bytes, bytes]], body: bytes, *, keep_alive: bool
+) -> bytes | None:
+    """A whole answer as it goes over the wire, `usual` headers included; None when `headers` say one of those themselves.
+
+    Names are in lower case. Raises `ValueError` for a header that would begin another line.
+    """
+    begun, lines = usual.begin(status, defaults)
+    if begun is None:
+        return None
+    parts = [begun]
+    for name, value in headers:
+        if name in usual.names or name == b"connection":
+            return None
+        parts += (name, b": ", value, _END)
+        lines += 1
+    parts.append(_END if keep_alive else b"connection: close\r\n\r\n")
+    head = b"".join(parts)
+    expected = lines + (1 if keep_alive else 2)
+    if head.count(b"\n") != expected or head.count(b"\r") != expected:
+        raise ValueError("a header holds a line break")
+    return head + body
 
 
 async def send_whole(send: Send, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> None:

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from core.errors import Unavailable
 
@@ -24,15 +24,23 @@ Question = TypeVar("Question")
 Answer = TypeVar("Answer")
 
 
+class Waiter(Protocol):
+    """Whoever waits for an answer on a loop: a future, or what stands for one where tasks cost too much. None of this may raise."""
+
+    def done(self) -> bool: ...
+    def set_result(self, result: Any, /) -> None: ...
+    def set_exception(self, exception: BaseException, /) -> None: ...
+
+
 class Pending(Generic[Question, Answer]):
     """A question that waits for its answer."""
 
-    __slots__ = ("answer", "deadline", "future", "loop", "question", "taken")
+    __slots__ = ("answer", "deadline", "loop", "question", "taken", "waiter")
 
-    def __init__(self, question: Question, loop: asyncio.AbstractEventLoop, deadline: float) -> None:
+    def __init__(self, question: Question, loop: asyncio.AbstractEventLoop, deadline: float, waiter: Waiter) -> None:
         self.question = question
         self.loop = loop
-        self.future: asyncio.Future[Answer] = loop.create_future()
+        self.waiter = waiter
         self.deadline = deadline  # on time.monotonic()
         self.taken = False
         self.answer: Answer | BaseException | None = None
@@ -90,7 +98,7 @@ class Batcher(Generic[Question, Answer]):
             self._stopping = True
             self._condition.notify()
         if self._thread is not None:
-            last = max((pending.deadline for pending in self._outstanding if not pending.future.done()), default=time.monotonic())
+            last = max((pending.deadline for pending in self._outstanding if not pending.waiter.done()), default=time.monotonic())
             await asyncio.to_thread(self._thread.join, max(0.0, last - time.monotonic()) + 1)
             if self._thread.is_alive():
                 self._when_stuck()
@@ -100,8 +108,8 @@ class Batcher(Generic[Question, Answer]):
             with contextlib.suppress(asyncio.CancelledError):
                 await self._reaper
         for pending in self._outstanding:
-            if not pending.future.done():
-                pending.future.set_exception(Unavailable("The server is stopping."))
+            if not pending.waiter.done():
+                pending.waiter.set_exception(Unavailable("The server is stopping."))
         self._outstanding.clear()
 
     def failure(self) -> str | None:
@@ -119,7 +127,17 @@ class Batcher(Generic[Question, Answer]):
 
     async def ask(self, question: Question) -> Answer:
         """The answer. Raises what `work` put in its place, or `Unavailable`."""
-        pending: Pending[Question, Answer] = Pending(question, asyncio.get_running_loop(), time.monotonic() + self._deadline_seconds)
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Answer] = loop.create_future()
+        pending = self.post(question, loop, future)
+        try:
+            return await future
+        finally:
+            self._outstanding.discard(pending)
+
+    def post(self, question: Question, loop: asyncio.AbstractEventLoop, waiter: Waiter) -> Pending[Question, Answer]:
+        """The same without a coroutine: `waiter` hears the answer on `loop`. Raises `Unavailable` when too many wait, or the server stops."""
+        pending: Pending[Question, Answer] = Pending(question, loop, time.monotonic() + self._deadline_seconds, waiter)
         with self._condition:
             if self._stopping or len(self._queue) >= self._queue_limit:
                 raise Unavailable("Too many requests are waiting; try again in a moment.")
@@ -127,10 +145,7 @@ class Batcher(Generic[Question, Answer]):
             if self._idle:
                 self._condition.notify()
         self._outstanding.add(pending)
-        try:
-            return await pending.future
-        finally:
-            self._outstanding.discard(pending)
+        return pending
 
     def _start_thread(self) -> None:
         self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
@@ -149,7 +164,7 @@ class Batcher(Generic[Question, Answer]):
                         if pending.answer is None:
                             pending.answer = error
                 self._group_since = self._busy_since = None
-                _deliver(group)
+                self._deliver(group)
         finally:
             self._group_since = self._busy_since = None
             self._at_stop()
@@ -174,7 +189,7 @@ class Batcher(Generic[Question, Answer]):
             seen: set[Hashable] = set()
             while self._queue and len(group) < self._group_limit:
                 pending = self._queue.popleft()
-                if pending.future.done():  # its deadline passed, or its client has gone, before anything was done for it
+                if pending.waiter.done():  # its deadline passed, or its client has gone, before anything was done for it
                     continue
                 if self._key is not None:
                     key = self._key(pending.question)
@@ -209,31 +224,31 @@ class Batcher(Generic[Question, Answer]):
                 self._when_stuck()
             late = [pending for pending in self._outstanding if pending.deadline < now]
             for pending in late:
+                self._outstanding.discard(pending)
                 with self._condition:
                     unknown = pending.taken
-                    if not pending.future.done():
-                        pending.future.set_exception(
+                    if not pending.waiter.done():
+                        pending.waiter.set_exception(
                             Unavailable("It is not known whether this was done; ask again." if unknown else "This took too long; try again.")
                         )
 
+    def _deliver(self, group: Group[Question, Answer]) -> None:
+        """Hands the answers to their loops, in one call per loop."""
+        by_loop: dict[asyncio.AbstractEventLoop, list[Pending[Question, Answer]]] = {}
+        for pending in group:
+            by_loop.setdefault(pending.loop, []).append(pending)
+        for loop, part in by_loop.items():
+            with contextlib.suppress(RuntimeError):  # that loop has closed: nobody waits there any more
+                loop.call_soon_threadsafe(self._settle, part)
 
-def _deliver(group: Group[Question, Answer]) -> None:
-    """Hands the answers to their loops, in one call per loop."""
-    by_loop: dict[asyncio.AbstractEventLoop, list[Pending[Question, Answer]]] = {}
-    for pending in group:
-        by_loop.setdefault(pending.loop, []).append(pending)
-    for loop, part in by_loop.items():
-        with contextlib.suppress(RuntimeError):  # that loop has closed: nobody waits there any more
-            loop.call_soon_threadsafe(_settle, part)
-
-
-def _settle(group: Group[Question, Answer]) -> None:
-    for pending in group:
-        if pending.future.done():  # one cancelled request must not leave its neighbours unanswered
-            continue
-        if isinstance(pending.answer, BaseException):
-            pending.future.set_exception(copy.copy(pending.answer))  # one refusal may answer many, and each is raised somewhere else
-        elif pending.answer is not None:
-            pending.future.set_result(pending.answer)
-        else:
-            pending.future.set_exception(Unavailable())
+    def _settle(self, group: Group[Question, Answer]) -> None:
+        self._outstanding.difference_update(group)
+        for pending in group:
+            if pending.waiter.done():  # one cancelled request must not leave its neighbours unanswered
+                continue
+            if isinstance(pending.answer, BaseException):
+                pending.waiter.set_exception(copy.copy(pending.answer))  # one refusal may answer many, and each is raised somewhere else
+            elif pending.answer is not None:
+                pending.waiter.set_result(pending.answer)
+            else:
+                pending.waiter.set_exception(Unavailable())

@@ -170,7 +170,12 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self.transport.is_closing() and self._stall is None and self.transport.get_write_buffer_size():
+        if self.transport.is_closing():
+            self._watch_the_last()
+
+    def _watch_the_last(self) -> None:
+        """Of an answer after which the connection ends: a client that does not take it must not keep it open."""
+        if self._stall is None and self.transport.get_write_buffer_size():
             self._watch_writing()
 
     def timeout_keep_alive_handler(self) -> None:

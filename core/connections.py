@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from core.accepting import accepting
+from core.answer_headers import encode_answer
 from core.bounded_http import HEAD_SECONDS, BoundedHttp
 from core.front_door import LET_IN, front_door
+from core.short_way import BEGUN_KEY, short_way
 
 if TYPE_CHECKING:
     from websockets.http11 import Request
@@ -51,7 +53,7 @@ def connection_of(scope: Scope) -> Connection:
 
 
 class HttpConnection(BoundedHttp):
-    """Votes that come while too many wait are turned away before they are read.
+    """Votes that come while too many wait are turned away before they are read; those that can take the short way never meet the HTTP parser.
 
     Uvicorn waits for open answers when it stops; through `at_stop` those that would stay open hear of it in time.
     """
@@ -59,13 +61,16 @@ class HttpConnection(BoundedHttp):
     _stopping = False
     _callback: Callable[[], None] | None = None
     _accepted_by_loop = True
-    _refused_at = -math.inf
+    _answered_at = -math.inf  # by other ways than uvicorn's
     _looked_again = False
     _let_in = False
+    _under_way: bytes | None = None  # the request that is on the short way, as it came
+    _begun: object = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._extensions: dict[str, Any] = {EXTENSION: self}
+        self._behind: list[bytes] = []
         if accepting.is_over:
             self.shutdown()
         elif self._accepted_by_loop:
@@ -78,30 +83,92 @@ class HttpConnection(BoundedHttp):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope["extensions"] = self._extensions
-        cast("dict[str, Any]", self.scope)[LET_IN_KEY] = self._let_in
+        scope = cast("dict[str, Any]", self.scope)
+        scope["extensions"] = self._extensions
+        scope[LET_IN_KEY] = self._let_in
+        if self._begun is not None:
+            scope[BEGUN_KEY], self._begun = self._begun, None
         self._let_in = False  # of further requests in the same piece it said nothing
 
     def data_received(self, data: bytes) -> None:
+        if self._under_way is not None:  # nobody reads it before that is answered
+            self._behind.append(data)
+            self.flow.pause_reading()
+            return
         may_refuse = self.is_between_requests and not self.flow.write_paused  # who does not take refusals must not pile them up here
         verdict = front_door.judge(data, self.server_state.default_headers) if may_refuse else None
         self._let_in, self._looked_again = verdict is LET_IN, False
-        if not verdict:
-            super().data_received(data)
-            self._await_the_next()
+        if self._let_in and self._take_the_short_way(data):
             return
-        self.transport.write(verdict)
-        self._refused_at = self.loop.time()
+        if verdict:
+            self.transport.write(verdict)
+            self._answered()
+            return
+        if self._let_in:
+            front_door.expect()
+        super().data_received(data)
+        self._await_the_next()
+
+    def _take_the_short_way(self, data: bytes) -> bool:
+        if not self.access_log and short_way.begin(data, self.client, self.scheme, self):
+            self._under_way = data
+            self._clear_deadline()
+            return True
+        return False
+
+    def answer(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> None:
+        """Of the vote on the short way; see `core.short_way.Way`."""
+        whole = encode_answer(short_way.usual, status, self.server_state.default_headers, headers, body, keep_alive=not self._stopping)
+        if whole is None:
+            raise ValueError("a header that every answer has is given again")
+        self._under_way = None
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.transport.write(whole)
+        if self._stopping:
+            self.transport.close()
+            self._watch_the_last()
+            return
+        self._answered()
+        self._read_on()
+
+    def take_the_long_way(self, begun: object) -> None:
+        data, self._under_way = self._under_way, None
+        if data is None or self.transport.is_closing():
+            return
+        self._begun, self._let_in = begun, True
+        front_door.expect()
+        super().data_received(data)
+        if self._stopping:
+            super().shutdown()
+        self._read_on()
+
+    def _read_on(self) -> None:
+        """What came behind the vote that was under way, in a turn of its own: whoever called is in the midst of others' votes."""
+        if self._behind:
+            self.loop.call_soon(self._read_behind)
+
+    def _read_behind(self) -> None:
+        behind = b"".join(self._behind)
+        self._behind.clear()
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
+            self.data_received(behind)
+
+    def _answered(self) -> None:
+        """Without uvicorn, which would otherwise wait for the next request from here on."""
+        self._answered_at = self.loop.time()
         if self.timeout_keep_alive_task is None:
             self._clear_deadline()
             self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
 
     def timeout_keep_alive_handler(self) -> None:
-        """A refusal moves the end, but not the timer: under a crowd timers would cost more than what they guard.
+        """Our answers move the end, but not the timer: under a crowd timers would cost more than what they guard.
 
         What came in this turn of the loop, which may be long, is looked for once more: it would be lost with the connection.
         """
-        rest = self._refused_at + self.timeout_keep_alive - self.loop.time()
+        rest = self.timeout_keep_alive if self._under_way is not None else self._answered_at + self.timeout_keep_alive - self.loop.time()
         if self.transport.is_closing() or (rest <= 0 and self._looked_again):
             super().timeout_keep_alive_handler()
             return
@@ -125,11 +192,13 @@ class HttpConnection(BoundedHttp):
         """Of what holds it in turn, so that it is gone at once: the collector of garbage comes late, and stops everybody."""
         self._unset_keepalive_if_required()
         self._extensions.clear()
+        self._behind.clear()
         self.pipeline.clear()
         self.cycle = self.parser = None  # type: ignore[assignment]
 
     def shutdown(self) -> None:
-        super().shutdown()
+        if self._under_way is None:
+            super().shutdown()
         self._stopping = True
         if self._callback is not None:
             self._callback()

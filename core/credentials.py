@@ -10,7 +10,7 @@ from uuid import UUID
 from asgiref.sync import sync_to_async
 from django.db import close_old_connections
 
-from core.accounts.access import read_access_token, session_user
+from core.accounts.access import AccessClaims, read_access_token, session_user
 from core.accounts.revocations import revocations
 from core.clients import client_address
 from core.errors import NotAuthenticated, Unavailable
@@ -43,22 +43,45 @@ async def credentials_of(request: LeanRequest) -> Credentials:
 
     Raises `NotAuthenticated` for a bad Bearer token, `PermissionDenied` where a session authenticates an unsafe request without its CSRF token.
     """
-    user_id, staff = None, False
-    authorization = request.header(b"authorization")
-    if authorization is not None:
-        scheme, _, token = authorization.partition(" ")
-        if scheme.lower() != "bearer":
-            raise NotAuthenticated("The Authorization header must be of the form: Bearer <access token>.")
-        claims = read_access_token(token.strip())
+    account = _Account()
+    claims = _bearer_claims(request)
+    if claims is not None:
         await revocations().check(claims)
-        user_id, staff = claims.user_id, claims.staff
+        account = _Account(claims.user_id, claims.staff)
     elif request.cookie(hot.SESSION_COOKIE_NAME) is not None:
         user = await _session_user(request)
         if user is not None:
-            user_id, staff = user.id, user.is_staff
+            account = _Account(user.id, user.is_staff)
+    return _credentials(request, account)
+
+
+def credentials_at_hand(request: LeanRequest) -> Credentials | None:
+    """The same without waiting for anything; None where something has to be looked up first. Raises `NotAuthenticated` as `credentials_of`."""
+    claims = _bearer_claims(request)
+    if claims is not None:
+        return _credentials(request, _Account(claims.user_id, claims.staff)) if revocations().check_now(claims) else None
+    return None if request.cookie(hot.SESSION_COOKIE_NAME) is not None else _credentials(request, _Account())
+
+
+class _Account(NamedTuple):
+    user_id: UUID | None = None
+    staff: bool = False
+
+
+def _bearer_claims(request: LeanRequest) -> AccessClaims | None:
+    authorization = request.header(b"authorization")
+    if authorization is None:
+        return None
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer":
+        raise NotAuthenticated("The Authorization header must be of the form: Bearer <access token>.")
+    return read_access_token(token.strip())
+
+
+def _credentials(request: LeanRequest, account: _Account) -> Credentials:
     return Credentials(
-        user_id=user_id,
-        staff=staff,
+        user_id=account.user_id,
+        staff=account.staff,
         voter_header=request.header(b"x-voter-token"),
         voter_cookie=request.cookie(VOTER_COOKIE),
         code=request.header(b"x-voter-code"),

@@ -5,7 +5,6 @@ Measured by `make overload`. What is refused here is answered as `core/problems.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -16,20 +15,12 @@ from core.errors import Unavailable
 from core.https import hsts_headers
 from core.origins import check_origin
 from core.problems import problem_body, problem_headers
+from core.whole_votes import VOTE, read_whole_vote
 
 CROWDED = "Too many votes are waiting; try again in a moment."
 RETRY_SECONDS = (1, 2, 3)  # those who were refused together should not come back together
 LET_IN = b""
 
-_VOTE = re.compile(rb"POST (/api/v1/polls/[0-9a-f-]{36}/votes) HTTP/1\.1\r\n")
-# Nothing but header lines as RFC 9112 wants them: what a parser might refuse, or another read otherwise than ours, takes the long way.
-_LINES = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\x00-\x08\x0a-\x1f\x7f]*\r\n){1,100}\r\n")
-_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,7})[ \t]*\r\n", re.IGNORECASE)
-_FRAMING = re.compile(rb"\r\n(content-length|host):", re.IGNORECASE)
-_ORIGIN = re.compile(rb"\r\norigin:[ \t]*([!-~]+)[ \t]*(?=\r\n)", re.IGNORECASE)
-# Whoever announces a body, or leaves, does not go on as if nothing were.
-_UNUSUAL = re.compile(rb"\r\n(?:expect|transfer-encoding|upgrade|connection(?!:[ \t]*keep-alive[ \t]*\r)):", re.IGNORECASE)
-_HEAD_BYTES = 16 * 1024  # longer ones are for the parser, which has a bound of its own
 _PATH = "/api/v1/polls/00000000-0000-0000-0000-000000000000/votes"
 
 
@@ -64,32 +55,25 @@ class FrontDoor:
 
     def judge(self, data: bytes, default_headers: list[tuple[bytes, bytes]]) -> bytes | None:
         """Of the beginning of a request: `LET_IN`, or the whole answer that turns it away, when it is a vote; None when that is decided later."""
-        vote = _VOTE.match(data)
-        if self._crowded is None or vote is None:
+        if self._crowded is None or VOTE.match(data) is None:
             return None
         if not self._crowded(self._coming):
-            if self._coming == 0:
-                self._soon(self._begun)
-            self._coming += 1
             return LET_IN
-        lines = _LINES.match(data, vote.end(), _HEAD_BYTES)
-        if lines is None or _UNUSUAL.search(data, 0, lines.end()):
-            return None
-        head = data[: lines.end() - 2]
-        if sorted(name.lower() for name in _FRAMING.findall(head)) != [b"content-length", b"host"]:
-            return None
-        length = _LENGTH.search(head)
-        if length is None or int(length[1]) != len(data) - lines.end():
-            return None
-        origins = _ORIGIN.findall(head) if self._for_origin else ()
-        if len(origins) > 1:
+        vote = read_whole_vote(data)
+        if vote is None:
             return None
         self._refused += 1
         if self._refused >= 100:
             self.flush()
         if default_headers is not self._defaults:  # the server has a new list every second
             self._renew(default_headers)
-        return self._answers[self._refused % len(self._answers)] % (self._for_origin.get(origins[0], b"") if origins else b"", vote[1])
+        return self._answers[self._refused % len(self._answers)] % (self._for_origin.get(vote.headers.get(b"origin", b""), b""), vote.path)
+
+    def expect(self) -> None:
+        """A vote that was let in takes the long way: until it has been begun, nobody else knows of it."""
+        if self._coming == 0:
+            self._soon(self._begun)
+        self._coming += 1
 
     def flush(self) -> None:
         """Hands on what was counted; what a count costs each time would be felt."""

@@ -76,10 +76,14 @@ class LeanRequest:
 
     async def json_object(self, *, limit: int) -> dict[str, Any]:
         """The body as a JSON object of at most `limit` bytes. Raises 415, 413 or 400 (a NUL too) in this order, `ClientGone` when it ends early."""
-        media_type = self.headers.get(b"content-type", b"").split(b";", 1)[0].strip().lower()
-        if media_type != b"application/json":
-            raise UnsupportedMediaType
+        self.require_json()
         return read_json_object(await self.body(limit=limit))
+
+    def require_json(self) -> None:
+        """Raises `UnsupportedMediaType` where the headers announce anything else."""
+        media_type = self.headers.get(b"content-type", b"")
+        if media_type != b"application/json" and media_type.split(b";", 1)[0].strip().lower() != b"application/json":
+            raise UnsupportedMediaType
 
     async def body(self, *, limit: int) -> bytes:
         """The whole body. Raises `BodyTooLarge`, `ClientGone`, and `BadRequest` when it has not arrived within a generous while."""

@@ -35,13 +35,22 @@ class RateLimit:
         together. Raises `RateLimited` with the headers, and where the limit fails closed `Unavailable` when Redis does not answer; failing open it
         returns no headers then. A Redis that is away costs one time-out, not one per take.
         """
+        asked = self.ask(address, account)
+        return [] if asked is None else self.headers(await asked)
+
+    def ask(self, address: str, account: UUID | None = None) -> asyncio.Future[Found | None] | None:
+        """The same in two steps: what comes of this is for `headers`. None where nothing is limited, and so there is nothing to wait for."""
         if self._rate is None:
-            return []
+            return None
         loop = asyncio.get_running_loop()
         gatherer = self._gatherers.get(loop)
         if gatherer is None:
             gatherer = self._gatherers[loop] = _Gatherer(self._circuit)
-        headers = self._headers(self._rate, await gatherer.ask(self._take(self._rate, address, account)))
+        return gatherer.ask(self._take(self._rate, address, account))
+
+    def headers(self, found: Found | None) -> list[tuple[bytes, bytes]]:
+        """The headers for the answer. Raises as `take`."""
+        headers = {} if self._rate is None else self._headers(self._rate, found)
         return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
 
     def take_now(self, address: str, account: UUID | None = None) -> dict[str, str]:
@@ -86,17 +95,19 @@ class _Gatherer:
         self._task: asyncio.Task[None] | None = None
         self._probe: asyncio.Task[None] | None = None
 
-    async def ask(self, take: Take) -> Found | None:
-        """What the buckets said, None when Redis cannot be asked."""
+    def ask(self, take: Take) -> asyncio.Future[Found | None]:
+        """What the buckets will have said, None when Redis cannot be asked."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Found | None] = loop.create_future()
         if not self._circuit.closed:
             if self._circuit.may_try():  # a call without keys finds out; no request has to wait for it
-                self._probe = asyncio.get_running_loop().create_task(self._settle([]))
-            return None
-        future: asyncio.Future[Found | None] = asyncio.get_running_loop().create_future()
+                self._probe = loop.create_task(self._settle([]))
+            future.set_result(None)
+            return future
         self._waiting.append((take, future))
         if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._work())
-        return await future
+            self._task = loop.create_task(self._work())
+        return future
 
     async def _work(self) -> None:
         while self._waiting:

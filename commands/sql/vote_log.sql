@@ -33,7 +33,7 @@ LEFT JOIN LATERAL (
 WHERE CASE WHEN op = 'C' THEN l.choices IS NULL ELSE p.changeable AND l.choices IS NOT NULL END
 ORDER BY r.poll_id, r.voter_key
 ON CONFLICT DO NOTHING
-RETURNING receipt::text, epoch, xid::text, id, cast_at;
+RETURNING encode(uuid_send(receipt), 'hex'), id, epoch, xid::text, cast_at::text;
 
 -- name: look_up
 -- What the log and the poll say about each request, whether it was written or not: the row of its request key, the voter's last row, the poll's rules.

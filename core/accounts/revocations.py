@@ -54,6 +54,16 @@ class Revocations:
                 await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(future)), _PATIENCE_SECONDS)
             except (TimeoutError, psycopg2.Error, OSError, RuntimeError) as error:
                 _log.warning("revoked tokens could not be looked up: %s", type(error).__name__)
+        self._judge(claims)
+
+    def check_now(self, claims: AccessClaims) -> bool:
+        """The same where nothing has to be waited for; False, with nothing decided, elsewhere."""
+        if not self._flight.future().done():
+            return False
+        self._judge(claims)
+        return True
+
+    def _judge(self, claims: AccessClaims) -> None:
         generation, active = self._known.get(claims.user_id, (claims.generation, True))
         void, _ = self._done_here.get(claims.user_id, (-1, 0.0))
         if not active or claims.generation < generation or claims.generation <= void:

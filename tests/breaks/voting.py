@@ -100,8 +100,8 @@ BREAKS = (
         (
             Edit(
                 "commands/vote_log.py",
-                "map(str, keys)",
-                "(str(__import__('uuid').uuid4()) for _ in keys)",
+                "[key.hex for key in keys]",
+                "[__import__('uuid').uuid4().hex for _ in keys]",
             ),
         ),
         (
@@ -133,7 +133,7 @@ BREAKS = (
         (
             Edit(
                 "core/batching.py",
-                "        if pending.future.done():  # one cancelled request must not leave its neighbours unanswered\n            continue\n",
+                "            if pending.waiter.done():  # one cancelled request must not leave its neighbours unanswered\n                continue\n",
                 "",
             ),
         ),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from commands import vote_log
-from commands.casting import Receipt, _unchecked_request, cast_vote
+from commands.casting import Receipt, cast_vote, unchecked_request
 from commands.engine import start_engine, stop_engine
 from commands.rules import check_ballot
 from commands.voters import identify
@@ -105,7 +105,7 @@ class Voting:
     def write_in(self, held: Held, method: str, poll: PollModel, voter: UUID, body: dict[str, Any]) -> bool:
         """As the committer writes a request, but without the commit; whether a row came of it."""
         rules = self._run(self._engine.lookups.rules(poll.id))
-        request = _unchecked_request(rules, identify(rules, Credentials(user_id=voter), idempotency_key=None), body, method, None)
+        request = unchecked_request(rules, identify(rules, Credentials(user_id=voter), idempotency_key=None), body, method, None)
         if method != DELETE:
             request = request._replace(choices="{" + ",".join(check_ballot(rules, body)) + "}")
         held.touched = True

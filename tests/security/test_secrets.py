@@ -55,7 +55,7 @@ def test_no_process_writes_a_secret_into_its_log(committed_db: None, tmp_path: P
         assert cast.status_code == 201
         bearer = {"Authorization": f"Bearer {pair['access']}"}
         ticket = client.post(f"/api/v1/polls/{poll.id}/results/ticket", headers=bearer).json()["ticket"]
-        client.get(f"/api/v1/polls/{poll.id}/results/stream?ticket=x{ticket[1:]}")
+        client.get(f"/api/v1/polls/{poll.id}/results/stream?ticket={'x' if ticket[0] != 'x' else 'y'}{ticket[1:]}")
         client.get(f"/api/v1/polls/{poll.id}/results", params={"after": cast.json()["position"]})
         client.get(f"/api/v1/polls/{poll.id}/votes/mine", headers={"X-Voter-Code": codes[1], "Cookie": "sessionid=a-session-nobody-knows"})
         client.get(reset_url(User.objects.get()).removeprefix(django_settings.PUBLIC_URL))
