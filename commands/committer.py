@@ -11,7 +11,7 @@ from django.conf import settings
 from psycopg2 import errorcodes
 
 from commands import vote_log
-from commands.ballots import Fate, LogRequest, Outcome, judge
+from commands.ballots import CAST, Fate, LogRequest, Outcome, judge
 from commands.connection import WriteConnection, is_lost
 from core import metrics
 from core.batching import Batcher, Pending
@@ -111,8 +111,10 @@ class Committer:
     def _write_once(self, votes: Sequence[Vote]) -> None:
         open_ = [vote for vote in votes if vote.answer is None]
         with self._connection.cursor() as cursor:
+            first = all(vote.question.op == CAST for vote in open_)  # most have never voted here; the others are written at the second try
             for _ in range(_TRIES):
-                written = vote_log.append_votes(cursor, [vote.question for vote in open_])
+                written = vote_log.append_votes(cursor, [vote.question for vote in open_], first=first)
+                first = False
                 if _UNREPLICATED in self._connection.warnings():
                     _answer_open(open_, Unavailable("The vote could not be replicated; send it again."))
                     return

@@ -50,7 +50,7 @@ BREAKS = (
     Break(
         "unsorted groups",
         GOES_ON,
-        (Edit(_LOG, "ORDER BY r.poll_id, r.voter_key\nON CONFLICT", "ON CONFLICT"),),
+        (Edit(_LOG, "WHERE op = 'C'\nORDER BY j.poll_id, j.voter_key\nON CONFLICT", "WHERE op = 'C'\nON CONFLICT"),),
         (f"{_LOCK_STEP}::test_groups_that_come_with_the_same_voters_in_opposite_orders_do_not_deadlock",),
     ),
     Break(
@@ -66,12 +66,18 @@ BREAKS = (
         "a POST that tries a higher revision",
         ONE_BALLOT,
         (Edit(_LOG, "WHERE CASE WHEN op = 'C' THEN l.choices IS NULL ELSE", "WHERE CASE WHEN op = 'C' THEN true ELSE"),),
+        (f"{_LOCK_STEP}::test_whoever_holds_a_ballot_casts_no_second_one",),
+    ),
+    Break(
+        "a first vote whatever the voter has done before",
+        ONE_BALLOT,
+        (Edit(_LOG, "j.voter_key, 1, j.choices", "j.voter_key, (random() * 1000000)::int + 1, j.choices"),),
         (f"{_CASTING}::test_fifty_racing_votes_of_one_voter_are_one_vote_and_49_duplicates",),
     ),
     Break(
         "votes judged by whatever rules the process remembers",
         RIGHT_RESULTS,
-        (Edit(_LOG, "FROM r JOIN p ON p.id = r.poll_id AND p.rules_version = r.rules_version", "FROM r JOIN p ON p.id = r.poll_id"),),
+        (Edit(_LOG, "r JOIN p ON p.id = r.poll_id AND p.rules_version = r.rules_version", "r JOIN p ON p.id = r.poll_id"),),
         (f"{_CASTING}::test_who_is_a_voter_is_judged_by_the_new_rules_too",),
     ),
     Break(

@@ -59,9 +59,12 @@ def log_connection(*, autocommit: bool = True) -> Iterator[Connection]:
             connection.rollback()
 
 
-def append(connection: Connection, requests: Sequence[LogRequest]) -> dict[UUID, Entry]:
+def append(connection: Connection, requests: Sequence[LogRequest], *, first: bool = True) -> dict[UUID, Entry]:
     with connection.cursor() as cursor:
-        return vote_log.append_votes(cursor, requests)
+        return vote_log.append_votes(cursor, requests, first=first)
+
+
+both_statements = pytest.mark.parametrize("first", [True, False], ids=["as if nobody had voted", "whoever has voted"])
 
 
 @pytest.fixture
@@ -118,19 +121,30 @@ def test_a_vote_whose_transaction_has_no_id_yet_when_the_close_comes_lies_before
     assert select("SELECT v.xid < p.barrier_xid FROM votes v JOIN polls p ON p.id = v.poll_id") == [(True,)]
 
 
-def test_groups_that_come_with_the_same_voters_in_opposite_orders_do_not_deadlock(committed_db: None, aside: Callable[..., Future[Any]]) -> None:
+@both_statements
+def test_groups_that_come_with_the_same_voters_in_opposite_orders_do_not_deadlock(committed_db: None, aside: Callable[..., Future[Any]], first: bool) -> None:
     """A third transaction holds the voter in the middle until both wait, so that each has written what comes first in its order."""
     poll = make_poll()
     voters = sorted(uuid4() for _ in range(3))
     with log_connection(autocommit=False) as middle, log_connection() as one, log_connection() as other:
-        assert len(append(middle, [asked(poll, voters[1])])) == 1
-        upwards = aside(append, one, [asked(poll, voter) for voter in voters])
+        assert len(append(middle, [asked(poll, voters[1])], first=first)) == 1
+        upwards = aside(append, one, [asked(poll, voter) for voter in voters], first=first)
         wait_until(lambda: waits(one, middle))
-        downwards = aside(append, other, [asked(poll, voter) for voter in reversed(voters)])
+        downwards = aside(append, other, [asked(poll, voter) for voter in reversed(voters)], first=first)
         wait_until(lambda: waits(other, middle) or waits(other, one))
         middle.rollback()
         written = [len(upwards.result(20)), len(downwards.result(20))]
     assert sorted(written) == [0, 3]
+
+
+@both_statements
+def test_whoever_holds_a_ballot_casts_no_second_one(committed_db: None, first: bool) -> None:
+    poll, (old, new) = make_poll(), (uuid4(), uuid4())
+    with log_connection() as connection:
+        assert len(append(connection, [asked(poll, old)])) == 1
+        again, fresh = asked(poll, old), asked(poll, new)
+        assert append(connection, [again, fresh], first=first).keys() == {fresh.receipt}
+    assert select("SELECT count(*), max(revision) FROM votes") == [(2, 1)]
 
 
 async def test_of_two_requests_of_one_voter_that_gathered_one_is_told_of_the_others_vote(engine: Engine) -> None:

@@ -151,4 +151,7 @@ MENDING = (
 
 CASES = (*VOTING, *READING, *COUNTING, *RELAYING, *MENDING)
 
-PREPARED = {"commands/vote_log.sql: append_votes", "commands/vote_log.sql: look_up", "workers/relay.sql: look", "workers/relay.sql: cut"}
+PREPARED = {
+    *(f"commands/vote_log.sql: {name}" for name in ("judged", "append_votes", "append_votes_first", "look_up")),
+    *(f"workers/relay.sql: {name}" for name in ("look", "cut")),
+}

@@ -53,9 +53,9 @@ class Committing:
             cursor.execute("SET jit = off")  # as `commands.committer` and `commands.lookups` do
         prepare(explainer.connection)
 
-    def append(self, polls: list[UUID], count: int) -> Plan:
+    def append(self, polls: list[UUID], count: int, *, first: bool = False) -> Plan:
         """Of a group of so many votes of new voters."""
-        return self._spied(lambda cursor: append_votes(cursor, [_request(polls[n % len(polls)], n) for n in range(count)]))
+        return self._spied(lambda cursor: append_votes(cursor, [_request(polls[n % len(polls)], n) for n in range(count)], first=first))
 
     def look_up(self, count: int) -> Plan:
         """For so many voters of the hot poll."""
@@ -63,6 +63,7 @@ class Committing:
 
     def run_all(self) -> None:
         self.append([HOT], 1)
+        self.append([HOT], 1, first=True)
         self.look_up(1)
 
     def _spied(self, act: Callable[[Cursor], object]) -> Plan:
@@ -131,6 +132,7 @@ def test_votes_are_written_and_found_by_one_look_into_one_partition_each(log: st
                 plan = committing.append(polls, count)
                 check(plan, APPENDS, rows=GROUP)
                 assert plan.probes["votes"] == count
+                check(committing.append(polls, count, first=True), {"polls": "polls_pkey"}, rows=GROUP)
         for count in (1, GROUP):
             plan = committing.look_up(count)
             check(plan, LOOKS_UP, rows=2 * GROUP)
