@@ -9,11 +9,12 @@ from functools import partial
 from bench.nexus.target import ACCOUNTS, Nexus
 from bench.registry import CEILINGS, PEERS, make_ceiling, make_peer
 from bench.selfcheck import selfcheck
+from bench.suites.anatomy import anatomy
 from bench.suites.growth import growth
 from bench.suites.live import live
 from bench.suites.pgbench import pgbench_groups
 from bench.suites.pipeline import burst, drain, lag_at_half, lag_at_peak
-from bench.suites.side_by_side import Company, side_by_side, steps
+from bench.suites.side_by_side import MANY, Company, side_by_side, steps
 from bench.suites.soak import soak
 from bench.suites.workloads import SHAPES, workloads
 from bench.targets import Skipped
@@ -41,13 +42,14 @@ class Run:
 def run_bench(bench: Workbench) -> None:
     """Everything that the table of goals asks for, but for growth, soak and the live clients."""
     company = _company(bench)
-    bench.teller.expect(steps(company, bench.options.rounds) + _SHAPE_ROUNDS * (len(SHAPES) + 1) + 3 * _LAG_ROUNDS + 2 * _DRAIN_ROUNDS + 1)
+    bench.teller.expect(steps(company, bench.options.rounds) + _SHAPE_ROUNDS * (len(SHAPES) + 1) + 3 * _LAG_ROUNDS + 2 * _DRAIN_ROUNDS + 2)
     side_by_side(bench, company)
     _attempt(bench, "workloads", lambda: workloads(bench, company.nexus, rounds=_SHAPE_ROUNDS))
     _pipeline(bench, company.nexus, rounds=_LAG_ROUNDS, seconds=_LAG_SECONDS)
     for _ in range(_DRAIN_ROUNDS):
         for polls in (1, 1_000):
             _attempt(bench, f"drain over {polls}", partial(drain, bench, company.nexus, polls=polls, votes=_BACKLOG))
+    _attempt(bench, "anatomy", lambda: anatomy(bench, company.nexus, connections=MANY))
     if not bench.options.only:
         _attempt(bench, "pgbench", lambda: pgbench_groups(bench))
 
@@ -55,8 +57,9 @@ def run_bench(bench: Workbench) -> None:
 def run_quick(bench: Workbench) -> None:
     """A part of `run_bench`, with fewer rounds: enough to see that something broke."""
     company = _company(bench)
-    bench.teller.expect(steps(company, bench.options.rounds, quick=True) + 5)
+    bench.teller.expect(steps(company, bench.options.rounds, quick=True) + 6)
     side_by_side(bench, company, quick=True)
+    _attempt(bench, "anatomy", lambda: anatomy(bench, company.nexus, connections=MANY))
     _pipeline(bench, company.nexus, rounds=1, seconds=4.0)
     _attempt(bench, "drain", lambda: drain(bench, company.nexus, polls=1, votes=_QUICK_BACKLOG))
 

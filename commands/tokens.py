@@ -12,6 +12,7 @@ from uuid import UUID
 
 from core.hot_settings import hot
 from core.ids import random_bytes
+from core.url_text import as_url_text
 
 _VERSION = b"\x01"
 _PLAIN, _BOUND, _TAG = 17, 49, 16
@@ -39,7 +40,7 @@ class VoterToken(NamedTuple):
         body = _VERSION + self.identity
         if self.bound_to is not None and self.seed is not None:
             body += self.bound_to.bytes + self.seed
-        return base64.urlsafe_b64encode(body + _tag(body)).rstrip(b"=").decode()
+        return as_url_text(body + _tag(body))
 
 
 def open_voter_token(text: str) -> VoterToken | None:

@@ -33,13 +33,19 @@ def check_host(scope: Scope) -> None:
 
     Any name can be made to point here; pages that another name leads to would share our cookies' origin checks, caches and links.
     """
+    named = [value for name, value in scope["headers"] if name == b"host"]
+    if len(named) != 1:
+        raise BadRequest("This server does not answer to that name.")
+    check_host_name(named[0])
+
+
+def check_host_name(value: bytes) -> None:
+    """The same of the one `Host` that a request names."""
     allowed = hot.ALLOWED_HOSTS
     if _known.allowed is not allowed:
         _known.allowed, _known.values = allowed, set()
-    named = [value for name, value in scope["headers"] if name == b"host"]
-    if len(named) == 1 and (named[0] in _known.values or _is_ours(named[0])):
-        return
-    raise BadRequest("This server does not answer to that name.")
+    if value not in _known.values and not _is_ours(value):
+        raise BadRequest("This server does not answer to that name.")
 
 
 def _is_ours(value: bytes) -> bool:

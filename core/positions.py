@@ -18,6 +18,7 @@ from django.conf import settings
 
 from core.errors import BadRequest
 from core.hot_settings import hot
+from core.url_text import as_url_text
 
 _LAYOUT = struct.Struct(">16sIQQ")
 _LENGTH = 16 + _LAYOUT.size
@@ -40,7 +41,7 @@ def _cipher(secret: str) -> AESSIV:
 def seal_position(position: Position) -> str:
     """The token of a position: URL-safe, authenticated, the same for the same position (AES-SIV, RFC 5297)."""
     plain = _LAYOUT.pack(position.poll_id.bytes, position.epoch, position.xid, position.id)
-    return base64.urlsafe_b64encode(_cipher(hot.SECRET_KEY).encrypt(plain, None)).rstrip(b"=").decode()
+    return as_url_text(_cipher(hot.SECRET_KEY).encrypt(plain, None))
 
 
 def open_position(token: str) -> Position:

@@ -14,7 +14,7 @@ from django.conf import settings
 
 from core.answer_headers import Usual, usual_headers
 from core.errors import NexusError
-from core.hosts import check_host
+from core.hosts import check_host_name
 from core.hot_settings import hot
 from core.https import hsts_headers, is_secure
 from core.lean import LeanRequest
@@ -79,7 +79,7 @@ class ShortWay:
         if hot.HTTPS and scope["scheme"] != "https":
             return False
         try:
-            check_host(scope)
+            check_host_name(vote.headers[b"host"])
             return self._begin(LeanRequest(scope, _nothing_more, vote.headers), vote.poll_id.decode(), vote.body, way)
         except NexusError:
             return False

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from core.errors import BadRequest
+from core.url_text import as_url_text
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _FORWARD, _BACKWARD = b"n", b"p"
@@ -25,7 +26,7 @@ class ListCursor:
     def seal(self) -> str:
         micros = (self.created_at - _EPOCH) // timedelta(microseconds=1)
         raw = (_BACKWARD if self.backward else _FORWARD) + micros.to_bytes(8, "big", signed=True) + self.poll_id.bytes
-        return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+        return as_url_text(raw)
 
 
 def open_cursor(token: str) -> ListCursor:

@@ -6,6 +6,7 @@ from bench.book import Book
 from bench.report.svg import bars, lines, stacked_bars
 from bench.report.tables import cpu_parts
 
+ANATOMY = "one vote in the web process"
 _CURVES = {
     "log size": ("votes in the log", True),
     "polls": ("polls", True),
@@ -25,6 +26,9 @@ def charts(book: Book) -> dict[str, str]:
     spent = [(name, parts) for name in _votes_of_nexus(book) if (parts := cpu_parts(book, name))]
     if spent:
         found["cpu-per-vote"] = stacked_bars("Where each microsecond of a vote goes: CPU by component", "µs", spent)
+    if ANATOMY in book.facts:
+        parts_of_web = [(part, value) for part, (value, _) in book.facts[ANATOMY].items()]
+        found["anatomy"] = bars("Where each microsecond of the web process goes, per vote", "µs", parts_of_web)
     for what, (unit, logarithmic) in _CURVES.items():
         series = {kind: _curve(book, f"nexus/{kind} at {what}/") for kind in ("vote", "results")}
         series = {kind: line for kind, line in series.items() if len(line) > 1}

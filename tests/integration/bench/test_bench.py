@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.book import read_book
+from bench.report.charts import ANATOMY
 
 ROOT = Path(__file__).resolve().parents[3]
 NAMED = ("DATABASE_URL", "DATABASE_DIRECT_URL", "REDIS_URL", "BROKER_URL")
@@ -36,6 +37,7 @@ def test_a_quick_run_measures_nexus_and_writes_it_down(tmp_path: Path) -> None:
     assert votes["cpu"]["web"] > 0
     assert votes["cpu"]["postgres"] > 0
     assert book.has("nexus/drain over 1 poll")
+    assert len(book.facts[ANATOMY]) > 5
     written = (tmp_path / "results" / "quick.md").read_text(encoding="utf-8")
     assert "A quick run" in written
     assert str(tmp_path) not in written + (tmp_path / "results" / "quick.json").read_text(encoding="utf-8")
