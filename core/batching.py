@@ -52,11 +52,11 @@ Group = Sequence[Pending[Question, Answer]]
 class Batcher(Generic[Question, Answer]):
     """Runs `work(group)` on one supervised thread; `work` puts an answer or an exception into every `pending.answer`.
 
-    No waiting window: a lone question is worked on at once, and under load groups grow by themselves, to `group_limit` at most. At most one question
-    per `key` goes into a group; the others stay for the next. `ask` raises `Unavailable` when `queue_limit` questions wait already, and when
-    `deadline_seconds` pass; a question still queued then is taken out first, one that is being worked on has an unknown outcome. `when_idle` runs on the
-    thread at its start and every few seconds without questions: the place to look after a connection. `when_stuck` runs on the loop when the thread has
-    been busy for `_STUCK` deadlines, and again after as many more: it must make whatever the thread waits for fail.
+    No waiting window: a lone question is worked on when the loop's turn ends, and under load groups grow by themselves, to `group_limit` at most. At most
+    one question per `key` goes into a group; the others stay for the next. `ask` raises `Unavailable` when `queue_limit` questions wait already, and
+    when `deadline_seconds` pass; a question still queued then is taken out first, one that is being worked on has an unknown outcome. `when_idle` runs
+    on the thread at its start and every few seconds without questions: the place to look after a connection. `when_stuck` runs on the loop when the
+    thread has been busy for `_STUCK` deadlines, and again after as many more: it must make whatever the thread waits for fail.
     """
 
     def __init__(
@@ -79,6 +79,7 @@ class Batcher(Generic[Question, Answer]):
         self._outstanding: set[Pending[Question, Answer]] = set()
         self._condition = threading.Condition(threading.Lock())
         self._idle = True
+        self._waking: asyncio.AbstractEventLoop | None = None
         self._stopping = False
         self._group_since: float | None = None
         self._busy_since: float | None = None  # with a group, or with `when_idle`
@@ -142,10 +143,18 @@ class Batcher(Generic[Question, Answer]):
             if self._stopping or len(self._queue) >= self._queue_limit:
                 raise Unavailable("Too many requests are waiting; try again in a moment.")
             self._queue.append(pending)
-            if self._idle:
-                self._condition.notify()
+            wake = self._idle and self._waking is not loop
+        if wake:
+            self._waking = loop
+            loop.call_soon(self._wake)
         self._outstanding.add(pending)
         return pending
+
+    def _wake(self) -> None:
+        """At the end of a turn of the loop, so that the thread finds all questions that came in it, and does not fight for the interpreter before."""
+        self._waking = None
+        with self._condition:
+            self._condition.notify()
 
     def _start_thread(self) -> None:
         self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
