@@ -16,7 +16,7 @@ RUN_STAMP = $(VENV)/.installed-$(shell { cat requirements.txt; $(PYTHON) -V; } 2
 DEV_STAMP = $(VENV)/.installed-dev-$(shell { cat requirements.txt requirements-dev.txt bench/requirements.txt; $(PYTHON) -V; } 2>/dev/null | cksum | tr ' ' '-')
 PIP_INSTALL = install --quiet --disable-pip-version-check --no-input
 
-.PHONY: help run demo overload bench bench-quick bench-growth bench-soak bench-live bench-programs test test-all test-programs faults breaks audit lint openapi format lock clean clean-data venv dev python
+.PHONY: help run demo overload bench bench-quick bench-growth bench-soak bench-live bench-steps bench-programs test test-all test-programs faults breaks audit lint openapi format lock clean clean-data venv dev python
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
@@ -53,6 +53,9 @@ bench-soak: dev bench-programs ## ten minutes of steady load: lag, memory, growt
 
 bench-live: dev bench-programs ## thousands of clients that follow a poll while it is voted in
 	$(BENCH) live $(ARGS)
+
+bench-steps: dev bench-programs ## the web processes of former revisions in turn: what each step of the tuning did
+	$(BENCH) steps $(ARGS)
 
 faults: dev test-programs ## every part broken while votes arrive, and a table of what came of each vote; about an hour, ARGS=--help says more
 	@exec $(PY) -m tests.faults $(ARGS)

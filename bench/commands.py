@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--minutes", type=float, default=10.0, help="of the soak")
     parser.add_argument("--votes", type=int, default=10_000_000, help="in the largest log of the growth")
     parser.add_argument("--web-processes", type=int, default=1, help="of Nexus and of the ceilings")
-    parser.add_argument("--only", default="", metavar="NAMES", help="of the peers and ceilings only these, comma-separated; nexus: none of them")
+    parser.add_argument("--only", default="", metavar="NAMES", help="of the peers and ceilings, or of the steps, only these, comma-separated; nexus: none")
     parser.add_argument("--results", type=Path, default=PROJECT / "bench" / "results", help="the folder for what was found")
     given = parser.parse_args(arguments)
     run = RUNS[given.run]

@@ -9,6 +9,7 @@ from functools import partial
 from bench.nexus.target import ACCOUNTS, Nexus
 from bench.registry import CEILINGS, PEERS, make_ceiling, make_peer
 from bench.selfcheck import selfcheck
+from bench.steps import parse_steps
 from bench.suites.anatomy import anatomy
 from bench.suites.growth import growth
 from bench.suites.live import live
@@ -16,6 +17,7 @@ from bench.suites.pgbench import pgbench_groups
 from bench.suites.pipeline import burst, drain, lag_at_half, lag_at_peak
 from bench.suites.side_by_side import MANY, Company, side_by_side, steps
 from bench.suites.soak import soak
+from bench.suites.step_by_step import step_by_step
 from bench.suites.workloads import SHAPES, workloads
 from bench.targets import Skipped
 from bench.workbench import Workbench
@@ -80,12 +82,19 @@ def run_live(bench: Workbench) -> None:
             _attempt(bench, f"{clients} live clients", partial(live, bench, nexus, clients=clients, updates=5, seconds=bench.options.seconds))
 
 
+def run_steps(bench: Workbench) -> None:
+    listed = parse_steps((bench.project / "bench" / "steps.toml").read_text(encoding="utf-8"))
+    only = tuple(bench.options.only)
+    step_by_step(bench, _nexus(bench, accounts=ACCOUNTS), [step for step in listed if not only or step.revision.startswith(only)])
+
+
 RUNS = {
     "bench": Run(run_bench, 5, 3.0),
     "quick": Run(run_quick, 1, 2.0),
     "growth": Run(run_growth, 5, 3.0),
     "soak": Run(run_soak, 1, 4.0),
     "live": Run(run_live, 3, 4.0),
+    "steps": Run(run_steps, 3, 3.0),
     "selfcheck": Run(selfcheck, 1, 4.0, is_written=False),
 }
 

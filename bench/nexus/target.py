@@ -9,14 +9,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from itertools import islice
+from pathlib import Path
 from urllib.request import urlopen
 
 import orjson
 
 from bench.nexus.environment import QUEUE_PREFIX, configure_django, nexus_environment
+from bench.nexus.other_tree import session_credentials
 from bench.processes import Processes
 from bench.servers import Servers, broker_connection
 from bench.targets import Counted, Place, Poll, Skipped, Target, Voters
+from core.embedded.errors import CannotStart
 from core.embedded.procfile import parse_procfile
 
 EVERYTHING = ("web", "relay", "worker", "beat")
@@ -43,7 +46,8 @@ class Nexus(Target):
         self._forget_queues()
         self.environment = nexus_environment(place)
         (place.folder / "state").mkdir(exist_ok=True)
-        self._commands = parse_procfile((place.project / "Procfile").read_text(encoding="utf-8"))
+        self._commands = _commands(place.project)
+        self._web_project = place.project
         self._processes = Processes(place.folder)
         migrated = subprocess.run(
             [sys.executable, "manage.py", "migrate", "--noinput"], cwd=place.project, env=self.environment, capture_output=True, text=True, check=False
@@ -68,7 +72,17 @@ class Nexus(Target):
     def start_part(self, part: str, **changes: str) -> None:
         """Starts one process of the Procfile; its connections to PostgreSQL carry its name."""
         environment = {**self.environment, "PGAPPNAME": f"bench-{part}", **changes}
-        self._processes.start(part, ("/bin/sh", "-c", f"exec {self._commands[part]}"), env=environment, cwd=self.place.project)
+        project = self._web_project if part == "web" else self.place.project
+        self._processes.start(part, ("/bin/sh", "-c", f"exec {self._commands[part]}"), env=environment, cwd=project)
+
+    def web_from(self, project: Path) -> None:
+        """From its next start on the web process is that of another tree of the project, with voters' tokens as that one makes them; all the rest,
+        the schema too, stays this tree's. Raises `Skipped` when it has no such process."""
+        try:
+            self._commands["web"] = _commands(project)["web"]
+        except (OSError, KeyError, CannotStart) as error:
+            raise Skipped(f"its Procfile names no web process: {error}") from error
+        self._web_project = project
 
     def stop_part(self, *parts: str) -> None:
         self._processes.stop(*parts)
@@ -89,6 +103,8 @@ class Nexus(Target):
     def credentials(self, voters: Voters, count: int) -> Iterator[bytes]:
         if voters == "newcomer":
             return (b"" for _ in range(count))
+        if voters == "session" and self._web_project != self.place.project:
+            return session_credentials(self._web_project, self.environment, count)
         if voters == "session":
             return self.filling.session_credentials(count)
         if not self._account_ids:
@@ -172,6 +188,11 @@ class Nexus(Target):
                 channel = connection.channel()
                 channel.queue_delete(f"{QUEUE_PREFIX}.{name}")
                 channel.close()
+
+
+def _commands(project: Path) -> dict[str, str]:
+    """The commands of the processes by their names, as a tree's Procfile has them."""
+    return parse_procfile((project / "Procfile").read_text(encoding="utf-8"))
 
 
 def make() -> Target:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from bench.book import Book, read_book
 from bench.report.charts import charts
+from bench.report.steps import steps_table
 from bench.report.tables import facts_table, figures_table, goals_table, machine_words, single_table
 
-BOOKS = ("bench", "growth", "live", "soak")
+BOOKS = ("bench", "growth", "live", "soak", "steps")
 
 
 class NoMarker(Exception):
@@ -42,7 +43,9 @@ def page(book: Book, books: dict[str, Book], drawn: list[str]) -> str:
 
 
 def run_goals(book: Book, books: dict[str, Book]) -> str:
-    """The goals' table after a run: all of them after a full one, else only what it measures itself."""
+    """The goals' table after a run: all of them after a full one, else only what it measures itself; the steps' own table after those, which have no goals."""
+    if book.name == "steps":
+        return steps_table(book)
     if book.name == "bench":
         return goals_table({**books, "bench": book})
     part = "bench" if book.name == "quick" else book.name
@@ -56,7 +59,8 @@ def update_docs(path: Path, books: dict[str, Book]) -> None:
     for name in BOOKS:
         book = books.get(name)
         if book is not None:
-            text = between(text, name, machine_words(book) + "\n".join((figures_table(book), single_table(book), facts_table(book))))
+            tables = (steps_table(book),) if name == "steps" else (figures_table(book), single_table(book), facts_table(book))
+            text = between(text, name, machine_words(book) + "\n".join(tables))
     path.write_text(text, encoding="utf-8")
 
 

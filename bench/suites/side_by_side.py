@@ -50,11 +50,16 @@ def side_by_side(bench: Workbench, company: Company, *, quick: bool = False) -> 
         *((ceiling.name, partial(_ceiling, bench, company, ceiling, quick=quick)) for ceiling in company.ceilings),
         ("nexus without workers", partial(_without_workers, bench, company.nexus)),
     ]
+    in_turn(bench, turns)
+
+
+def in_turn(bench: Workbench, turns: Sequence[tuple[str, Callable[[], None]]]) -> None:
+    """Takes all turns once a round, another one first each time; one that fails is noted, and the others go on."""
     for number in range(bench.options.rounds):
         first = number % len(turns)
         bench.book.about["round"] = number + 1
         bench.teller.say(f"round {number + 1} of {bench.options.rounds}")
-        for name, turn in turns[first:] + turns[:first]:
+        for name, turn in (*turns[first:], *turns[:first]):
             try:
                 turn()
             except (Skipped, LoadFailed) as error:

@@ -11,6 +11,7 @@ import pytest
 
 from bench.book import read_book
 from bench.report.charts import ANATOMY
+from bench.steps import THIS_TREE, parse_steps
 
 ROOT = Path(__file__).resolve().parents[3]
 NAMED = ("DATABASE_URL", "DATABASE_DIRECT_URL", "REDIS_URL", "BROKER_URL")
@@ -42,6 +43,24 @@ def test_a_quick_run_measures_nexus_and_writes_it_down(tmp_path: Path) -> None:
     assert "A quick run" in written
     assert str(tmp_path) not in written + (tmp_path / "results" / "quick.json").read_text(encoding="utf-8")
     assert (tmp_path / "results" / "quick-cpu-per-vote.svg").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(420)
+def test_a_run_of_steps_measures_former_web_processes_beside_this_one(tmp_path: Path) -> None:
+    step = parse_steps((ROOT / "bench" / "steps.toml").read_text(encoding="utf-8"))[0]
+    done = run_bench(tmp_path / "state", "steps", "--only", step.revision, "--rounds", "1", "--seconds", "1", "--results", str(tmp_path / "results"))
+    if "wrk is not installed" in done.stderr:
+        pytest.skip("wrk is not installed")
+    assert done.returncode == 0, done.stdout + done.stderr
+    book = read_book(tmp_path / "results" / "steps.json")
+    assert book is not None
+    assert set(book.about["steps"]) | set(book.skipped) == {step.revision, THIS_TREE}  # a shallow clone does not have the step
+    for name in book.about["steps"]:
+        assert book.rounds[f"{name}/session/256"][0]["cpu"]["web"] > 0
+        assert book.rounds[f"{name}/account/256"][0]["more"]["durable"] > 0
+    assert "| step |" in (tmp_path / "results" / "steps.md").read_text(encoding="utf-8")
+    assert not list((tmp_path / "state" / "work" / "trees").glob("*"))
 
 
 def test_without_servers_of_its_own_it_says_what_to_do() -> None:
