@@ -22,7 +22,9 @@ from pages.admin.results_csv import polls_csv
 from tests.asgi_client import ask
 from tests.factories import make_poll, make_user
 
-HOSTILE = """</script></title><script>alert(1)</script><img src=x onerror=alert(1)>" onload="alert(1)" {{ 77700000|add:77 }} {% now %} 'x' javascript:alert(1)"""
+HOSTILE = (
+    """</script></title><script>alert(1)</script><img src=x onerror=alert(1)>" onload="alert(1)" {{ 77700000|add:77 }} {% now %} 'x' javascript:alert(1)"""
+)
 ENDS = "a\nb\r\nc\u2028d\u2029e\x1b[31mf\x00g\x9bh\u202ei"
 FORMULAS = ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", " =cmd|' /C calc'!A0", "\uff1d1", "\u00a0=1")
 LINE = PlainLines("%(levelname)s %(name)s: %(message)s")
