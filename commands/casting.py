@@ -43,11 +43,24 @@ _REFUSALS: dict[Fate, type[NexusError]] = {
 _BEFORE_FAULTS = {Fate.REPLAYED, Fate.KEY_REUSED, Fate.NOT_OPEN, Fate.RULES_CHANGED}
 
 
-class Begun(NamedTuple):
-    """What became of a request that was begun on the short way and did not end there; `headers` are those of the rate limit, which it has passed."""
+class Begun:
+    """What became of a request that was begun on the short way and did not end there; `headers` are those of the rate limit, if it has passed that."""
 
-    outcome: Outcome | BaseException
-    headers: Headers
+    __slots__ = ("_outcome", "headers")
+
+    def __init__(self, outcome: Outcome | BaseException, headers: Headers) -> None:
+        self._outcome: Outcome | BaseException | None = outcome
+        self.headers = headers
+
+    def outcome(self) -> Outcome:
+        """Once. Raises what was in its way, and holds it no more: that knows everybody here by its traceback, and only the collector would part them."""
+        outcome, self._outcome = self._outcome, None
+        if isinstance(outcome, Outcome):
+            return outcome
+        try:
+            raise outcome or Unavailable()
+        finally:
+            del outcome
 
 
 class Receipt(NamedTuple):
@@ -93,7 +106,7 @@ async def cast_vote(
         headers = begun.headers if begun is not None else await vote_limit().take(credentials.address, credentials.user_id)
         for _ in range(_RULE_CHANGES):
             if begun is not None:
-                outcome, begun = _outcome_of(begun), None
+                outcome, begun = begun.outcome(), None
             else:
                 outcome = await _write(parts, rules, unchecked_request(rules, voter, body, method, idempotency_key), voter, body)
                 answered = True
@@ -105,25 +118,31 @@ async def cast_vote(
         entry = _entry_or_refusal(outcome)
     except NexusError as refusal:
         answered = answered or isinstance(refusal, ValidationError)  # the log was asked before that
-        metrics.VOTES_REFUSED.labels(refusal.type).inc()
-        if isinstance(refusal, DuplicateVote):
-            metrics.VOTES_DUPLICATE.inc()
+        _count(refusal)
         raise refusal.with_headers(headers) from refusal
     finally:
         parts.admission.leave(place, answered=answered)
     return receipt_of(poll_id, entry, voter, headers, replayed=outcome.fate is Fate.REPLAYED)
 
 
+def count_unheard(begun: Begun) -> None:
+    """Of a request whose client has gone, so that nobody goes on with it: whatever was in its way counts all the same."""
+    try:
+        _entry_or_refusal(begun.outcome())
+    except NexusError as refusal:
+        _count(refusal)
+
+
+def _count(refusal: NexusError) -> None:
+    metrics.VOTES_REFUSED.labels(refusal.type).inc()
+    if isinstance(refusal, DuplicateVote):
+        metrics.VOTES_DUPLICATE.inc()
+
+
 def receipt_of(poll_id: UUID, entry: Entry, voter: Voter, headers: Headers, *, replayed: bool = False) -> Receipt:
     """What the voter is told of an entry in the log."""
     token = None if voter.token is None else voter.token.seal()
     return Receipt(entry.receipt, poll_id, entry.cast_at, position_of(poll_id, entry), token, replayed, headers)
-
-
-def _outcome_of(begun: Begun) -> Outcome:
-    if isinstance(begun.outcome, BaseException):
-        raise begun.outcome
-    return begun.outcome
 
 
 async def votable_rules(parts: Engine, poll_id: UUID, credentials: Credentials) -> PollRules:

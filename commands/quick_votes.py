@@ -7,14 +7,13 @@ import logging
 from datetime import UTC, datetime
 
 from commands.ballots import Fate, LogRequest, Outcome
-from commands.casting import Begun, receipt_of, unchecked_request
+from commands.casting import Begun, count_unheard, receipt_of, unchecked_request
 from commands.engine import Engine, engine
 from commands.rules import check_ballot
 from commands.vote_wire import BODY_LIMIT, created, idempotency_key_of, parse_id
 from commands.voters import Voter, identify
 from core.buckets import Found
 from core.credentials import credentials_at_hand
-from core.errors import NexusError
 from core.json_bodies import read_json_object
 from core.lean import Headers, LeanRequest
 from core.limits import RateLimit, vote_limit
@@ -43,13 +42,17 @@ def begin_vote(request: LeanRequest, poll_id: str, raw: bytes, way: Way) -> bool
     if voter.earlier is not None or voter.spare is not None:
         return False
     question = unchecked_request(rules, voter, body, "POST", idempotency_key, chosen=check_ballot(rules, body))
-    vote = QuickVote(parts, question, voter, way, scheme=request.scope["scheme"], cors=cors)
     limit = vote_limit()
-    asked = limit.ask(credentials.address, credentials.user_id)
-    if asked is None:
-        vote.write()
-    else:
-        asked.add_done_callback(lambda found: vote.go_on(limit, found))
+    vote = QuickVote(parts, question, voter, way, scheme=request.scope["scheme"], cors=cors)
+    try:
+        asked = limit.ask(credentials.address, credentials.user_id)
+        if asked is None:
+            vote.write()
+        else:
+            asked.add_done_callback(lambda found: vote.go_on(limit, found))
+    except BaseException:
+        vote.give_up()
+        raise
     return True
 
 
@@ -66,24 +69,20 @@ class QuickVote:
         self._place = parts.admission.enter(checked=True)
 
     def write(self) -> None:
-        """Hands the vote to the committer. Raises `Unavailable`, with the place given up, when that takes no more."""
-        try:
-            self._parts.committer.batcher.post(self._question, self._way.loop, self)
-        except NexusError:
-            self._parts.admission.leave(self._place, answered=False)
-            raise
+        """Hands the vote to the committer. Raises `Unavailable` when that takes no more."""
+        self._parts.committer.batcher.post(self._question, self._way.loop, self)
+
+    def give_up(self) -> None:
+        """Nothing was written, and nothing will be."""
+        self._parts.admission.leave(self._place, answered=False)
 
     def go_on(self, limit: RateLimit, found: asyncio.Future[Found | None]) -> None:
         """The rate limit has been asked."""
         try:
             self._headers = limit.headers(found.result())
-        except Exception as refusal:  # noqa: BLE001  (whoever answers on the long way tells them apart)
-            self._parts.admission.leave(self._place, answered=False)
-            self._hand_over(refusal)
-            return
-        try:
             self.write()
-        except NexusError as refusal:
+        except Exception as refusal:  # noqa: BLE001  (whoever answers on the long way tells them apart)
+            self.give_up()
             self._hand_over(refusal)
 
     def done(self) -> bool:
@@ -111,4 +110,8 @@ class QuickVote:
 
     def _hand_over(self, outcome: Outcome | BaseException) -> None:
         """Later: the one who called is in the midst of others' votes."""
-        self._way.loop.call_soon(self._way.take_the_long_way, Begun(outcome, self._headers))
+        self._way.loop.call_soon(self._take_the_long_way, Begun(outcome, self._headers))
+
+    def _take_the_long_way(self, begun: Begun) -> None:
+        if not self._way.take_the_long_way(begun):
+            count_unheard(begun)

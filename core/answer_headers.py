@@ -87,6 +87,9 @@ class Answering:
         cycle = getattr(self._send, "__self__", None)
         if type(cycle) is not RequestResponseCycle or cycle.response_started or cycle.access_log or cycle.flow.write_paused or cycle.disconnected:
             return False
+        if cycle.transport.is_closing():  # uvloop raises for what is written then
+            cycle.disconnected = True
+            return False
         whole = encode_answer(self._usual, status, cycle.default_headers, headers, body, keep_alive=cycle.keep_alive)
         if whole is None:
             return False

@@ -17,6 +17,7 @@ from core.front_door import LET_IN, front_door
 from core.short_way import BEGUN_KEY, short_way
 
 if TYPE_CHECKING:
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
     from websockets.http11 import Request
 
     from core.lean import Scope
@@ -66,9 +67,11 @@ class HttpConnection(BoundedHttp):
     _let_in = False
     _under_way: bytes | None = None  # the request that is on the short way, as it came
     _begun: object = None
+    _answering: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.access_log = self.access_log and self.config.access_log  # uvicorn goes by whether its logger has a handler, and others may put theirs on it
         self._extensions: dict[str, Any] = {EXTENSION: self}
         self._behind: list[bytes] = []
         if accepting.is_over:
@@ -133,16 +136,17 @@ class HttpConnection(BoundedHttp):
         self._answered()
         self._read_on()
 
-    def take_the_long_way(self, begun: object) -> None:
+    def take_the_long_way(self, begun: object) -> bool:
         data, self._under_way = self._under_way, None
         if data is None or self.transport.is_closing():
-            return
+            return False
         self._begun, self._let_in = begun, True
         front_door.expect()
         super().data_received(data)
         if self._stopping:
             super().shutdown()
         self._read_on()
+        return True
 
     def _read_on(self) -> None:
         """What came behind the vote that was under way, in a turn of its own: whoever called is in the midst of others' votes."""
@@ -184,7 +188,14 @@ class HttpConnection(BoundedHttp):
         super().handle_websocket_upgrade()
         self._let_go()
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
+
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._answering is not None and not self._answering.response_complete:  # uvicorn tells the last that came, and this one may not be that
+            self._answering.disconnected = True
+            self._answering.message_event.set()
         super().connection_lost(exc)
         self._let_go()
 
@@ -194,7 +205,7 @@ class HttpConnection(BoundedHttp):
         self._extensions.clear()
         self._behind.clear()
         self.pipeline.clear()
-        self.cycle = self.parser = None  # type: ignore[assignment]
+        self._answering = self.cycle = self.parser = None  # type: ignore[assignment]
 
     def shutdown(self) -> None:
         if self._under_way is None:

@@ -37,8 +37,8 @@ class Way(Protocol):
     def answer(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> None:
         """Sends a whole answer. Raises `ValueError`, with nothing sent, for headers that cannot be sent."""
 
-    def take_the_long_way(self, begun: object) -> None:
-        """Hands the request to the application as if it had come just now, with `begun` under `BEGUN_KEY` in its scope."""
+    def take_the_long_way(self, begun: object) -> bool:
+        """Hands the request to the application as if it had come just now, with `begun` under `BEGUN_KEY` in its scope; False when its client has gone."""
 
 
 Begin = Callable[[LeanRequest, str, bytes, Way], bool]

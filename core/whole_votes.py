@@ -8,13 +8,13 @@ from typing import NamedTuple
 VOTE = re.compile(rb"POST (/api/v1/polls/([0-9a-f-]{36})/votes) HTTP/1\.1\r\n")
 # Nothing but header lines as RFC 9112 wants them: what a parser might refuse, or another read otherwise than ours, is not ordinary.
 _LINES = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\x00-\x08\x0a-\x1f\x7f]*\r\n){1,100}\r\n")
-_UNUSUAL = frozenset({b"expect", b"transfer-encoding", b"upgrade"})
+_UNUSUAL = frozenset({b"expect", b"proxy-connection", b"transfer-encoding", b"upgrade"})  # llhttp takes the second for `connection`
 _HEAD_BYTES = 16 * 1024  # longer ones are for the parser, which has a bound of its own
 _LONGEST_LENGTH = 7  # digits
 
 
 class WholeVote(NamedTuple):
-    """Header names are in lower case, each there once; the values without the blanks around them."""
+    """Header names are in lower case, each there once; the values without the blanks before them."""
 
     path: bytes
     poll_id: bytes
@@ -29,11 +29,13 @@ def read_whole_vote(data: bytes) -> WholeVote | None:
     if vote is None or lines is None:
         return None
     start, end = vote.end(), lines.end()
+    if data.find(b" \r\n", start, end) >= 0 or data.find(b"\t\r\n", start, end) >= 0:  # the parser leaves blanks at the end of a value where they are
+        return None
     headers: dict[bytes, bytes] = {}
     rows = data[start : end - 4].split(b"\r\n")
     for row in rows:
         name, _, value = row.partition(b":")
-        headers[name.lower()] = value.strip(b" \t")
+        headers[name.lower()] = value.lstrip(b" \t")
     if len(headers) != len(rows) or b"host" not in headers or not _UNUSUAL.isdisjoint(headers):
         return None
     if headers.get(b"connection", b"keep-alive").lower() != b"keep-alive":

@@ -10,8 +10,11 @@ import orjson
 import pytest
 from django.db.models import Model
 
+from core.limits import vote_limit
+from tests.both_ways import HANDED_OVER, LONG, SHORT, Vote, Ways
 from tests.factories import ballot, make_poll
 from tests.security.conftest import Running
+from tests.waiting import until
 
 OURS = {"core", "commands", "projections", "uvicorn", "httptools"}
 TIMES = 5
@@ -71,4 +74,31 @@ async def test_nor_does_a_second_one(running: Running, kept: None) -> None:
     of_ours()
     for _ in range(TIMES):
         assert (await running.ask(request(poll, body, f"X-Voter-Token: {token}"))).startswith(b"HTTP/1.1 409")
+    assert of_ours() == []
+
+
+@pytest.mark.parametrize(
+    ("expected", "rate", "way"),
+    [(201, "off", SHORT), (201, "1000/second", SHORT), (409, "off", HANDED_OVER), (429, "1/day", HANDED_OVER), (503, "5/day", HANDED_OVER), (400, "off", LONG)],
+)
+async def test_nor_does_one_that_comes_whole(
+    running: Running, settings: Any, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, *, expected: int, rate: str, way: str
+) -> None:
+    async def away(_takes: Any) -> Any:
+        raise ConnectionRefusedError
+
+    settings.VOTE_RATE_LIMIT, settings.RATE_LIMIT_FAIL_OPEN = rate, False
+    vote_limit.cache_clear()
+    if expected == 503:
+        monkeypatch.setattr("core.limits.run_takes", away)
+    ways = Ways(running, monkeypatch)
+    poll, wire = await ways.at_hand(voters="ip" if expected == 409 else "session"), await running.wire()
+    vote = Vote(poll, ballot(poll), raw=b'{"answers": 1}' if expected == 400 else None)
+    await ways.send(vote, wire=wire)
+    request.getfixturevalue("kept")
+    of_ours()
+    assert [(answer.status, went) for answer, went in [await ways.send(vote, wire=wire) for _ in range(TIMES)]] == [(expected, way)] * TIMES
+    wire.writer.close()
+    await until(lambda: not running.server.server_state.connections)
+    vote_limit.cache_clear()
     assert of_ours() == []

@@ -166,3 +166,112 @@ async def test_stopping_answers_what_was_taken_in_and_takes_nothing_more() -> No
         assert batcher.failure() is not None
         with pytest.raises(Unavailable):
             await batcher.ask("too late")
+
+
+class Waiting:
+    """One that waits without being a future, and is told once at most."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+
+    def done(self) -> bool:
+        return bool(self.told)
+
+    def set_result(self, result: Any) -> None:
+        self.told.append(result)
+
+    set_exception = set_result
+
+
+async def test_whoever_posts_is_told_as_whoever_asks() -> None:
+    gate, loop = Gate(), asyncio.get_running_loop()
+    async with running(gate) as batcher:
+        waiting = [Waiting() for _ in range(3)]
+        batcher.post(0, loop, waiting[0])
+        await until(lambda: gate.groups)
+        for number in (1, 2):
+            batcher.post(number, loop, waiting[number])
+        asked = asyncio.create_task(batcher.ask(3))
+        await until(lambda: batcher.waiting == 3)
+        gate.let()
+        assert await asked == "answer to 3"
+        assert [one.told for one in waiting] == [[f"answer to {number}"] for number in range(3)]
+        assert not batcher._outstanding
+    assert gate.groups == [[0], [1, 2, 3]]
+
+
+async def test_whoever_posts_is_told_of_a_deadline_once_and_forgotten() -> None:
+    gate, loop = Gate(), asyncio.get_running_loop()
+    async with running(gate, deadline_seconds=0.2) as batcher:
+        begun, queued = Waiting(), Waiting()
+        batcher.post("begun", loop, begun)
+        await until(lambda: gate.groups)
+        batcher.post("queued", loop, queued)
+        await until(lambda: begun.told and queued.told)
+        assert not batcher._outstanding
+        gate.let()
+        assert await batcher.ask("later") == "answer to later"
+        assert "not known" in str(begun.told)
+        assert "too long" in str(queued.told)
+        assert (len(begun.told), len(queued.told)) == (1, 1)
+    assert gate.groups == [["begun"], ["later"]]
+
+
+async def test_a_full_queue_takes_nobody_in_who_posts() -> None:
+    gate, loop = Gate(), asyncio.get_running_loop()
+    async with running(gate, queue_limit=1) as batcher:
+        batcher.post("begun", loop, Waiting())
+        await until(lambda: gate.groups)
+        batcher.post("queued", loop, Waiting())
+        refused = Waiting()
+        with pytest.raises(Unavailable):
+            batcher.post("one too many", loop, refused)
+        assert len(batcher._outstanding) == 2
+        gate.let()
+        await until(lambda: not batcher._outstanding)
+    assert refused.told == []
+
+
+async def test_stopping_tells_whoever_has_posted_what_became_of_it() -> None:
+    gate, loop = Gate(), asyncio.get_running_loop()
+    async with running(gate) as batcher:
+        begun, queued = Waiting(), Waiting()
+        batcher.post("begun", loop, begun)
+        await until(lambda: gate.groups)
+        batcher.post("queued", loop, queued)
+        gate.let()
+        await batcher.stop()
+        await until(lambda: queued.told)
+        assert (begun.told, queued.told) == (["answer to begun"], ["answer to queued"])
+        with pytest.raises(Unavailable):
+            batcher.post("too late", loop, Waiting())
+        assert not batcher._outstanding
+
+
+async def test_stopping_gives_up_on_a_thread_that_is_stuck_and_says_so() -> None:
+    gate, loop = Gate(), asyncio.get_running_loop()
+    async with running(gate, deadline_seconds=0.1) as batcher:
+        stuck = Waiting()
+        batcher.post("stuck", loop, stuck)
+        await until(lambda: gate.groups)
+        assert batcher._reaper is not None
+        batcher._reaper.cancel()  # else it is told of the deadline before
+        await batcher.stop()
+        assert [type(one) for one in stuck.told] == [Unavailable]
+        assert not batcher._outstanding
+        gate.let()
+        await until(lambda: batcher._thread is not None and not batcher._thread.is_alive())
+    assert len(stuck.told) == 1
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+async def test_a_thread_that_dies_leaves_nobody_waiting_who_posted() -> None:
+    def work(group: Sequence[Pending[Any, Any]]) -> None:
+        raise SystemExit
+
+    async with running(work, deadline_seconds=0.2) as batcher:
+        lost = Waiting()
+        batcher.post("deadly", asyncio.get_running_loop(), lost)
+        await until(lambda: lost.told)
+        assert "not known" in str(lost.told)
+        assert not batcher._outstanding

@@ -8,6 +8,7 @@ import socket
 import struct
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -15,7 +16,8 @@ import pytest_asyncio
 from uvicorn import Server
 from websockets.asyncio.client import connect
 
-from core.connections import LET_IN_KEY, HttpConnection
+from core.answer_headers import Answering, send_whole
+from core.connections import EXTENSION, LET_IN_KEY, HttpConnection
 from core.front_door import front_door
 from core.web_server import WebOptions, listen, web_config
 from tests.waiting import until
@@ -41,26 +43,40 @@ async def application(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "websocket.accept"})
         await receive()
         return
+    if scope["path"] == "/wait":
+        while (await receive())["type"] != "http.disconnect":
+            seen.append("waits")
+        seen.append("knows")
+        return
+    if scope["path"] == "/cut":
+        scope["extensions"][EXTENSION].abort()
+        await send_whole(Answering(send, page=False), 200, [(b"content-length", b"2")], b"ok")
+        seen.append(send.__self__.response_started)
+        return
     seen.append(scope.get(LET_IN_KEY))
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
     await send({"type": "http.response.body", "body": b"ok"})
 
 
-@pytest_asyncio.fixture
-async def server() -> AsyncIterator[Server]:
-    seen.clear()
+@asynccontextmanager
+async def serving(application: str, *, access_log: bool = False) -> AsyncIterator[Server]:
     listener = listen("127.0.0.1", 0)
-    config = web_config(
-        WebOptions(application="tests.unit.core.test_connections:application", workers=1, backlog=256, keep_alive=1, shutdown=30, access_log=False)
-    )
+    config = web_config(WebOptions(application=application, workers=1, backlog=256, keep_alive=1, shutdown=30, access_log=access_log))
     config.listener = listener
     server = Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    await until(lambda: server.started or serving.done())
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    await until(lambda: server.started or task.done())
     server.port = listener.getsockname()[1]  # type: ignore[attr-defined]
     yield server
     server.should_exit = True
-    await serving
+    await task
+
+
+@pytest_asyncio.fixture
+async def server() -> AsyncIterator[Server]:
+    seen.clear()
+    async with serving("tests.unit.core.test_connections:application") as started:
+        yield started
 
 
 @pytest.fixture
@@ -141,3 +157,22 @@ async def test_so_is_one_that_became_a_websocket(server: Server, nothing_is_coll
     before = connections()
     async with connect(f"ws://127.0.0.1:{server.port}/"):  # type: ignore[attr-defined]
         await until(lambda: connections() == before)
+
+
+@pytest.mark.parametrize("behind", [b"", GET, GET * 2])
+async def test_whoever_is_answered_is_known_to_have_gone_whatever_came_behind_it(server: Server, behind: bytes) -> None:
+    _, writer = await opened(server)
+    writer.write(GET.replace(b" / ", b" /wait ") + behind)
+    await until(lambda: seen)
+    writer.close()
+    await until(lambda: seen[-1] == "knows")
+    assert seen.count("knows") == 1
+
+
+async def test_nothing_is_written_to_a_connection_that_was_cut(server: Server) -> None:
+    """The loop that serves, uvloop, would raise."""
+    _, writer = await opened(server)
+    writer.write(GET.replace(b" / ", b" /cut "))
+    await until(lambda: seen)
+    assert seen == [False]
+    writer.close()
