@@ -82,7 +82,7 @@ async def handle_my_vote(request: LeanRequest, send: Send, poll_id: str) -> None
 
 async def _cast(request: LeanRequest, poll: UUID) -> tuple[Receipt, Headers]:
     """The receipt and the CORS headers of a request that casts, replaces or withdraws a vote."""
-    turn = front_door.turn
+    turn = front_door.present_turn()
     try:
         if not request.scope.get(LET_IN_KEY):
             engine().admission.check()  # before any work

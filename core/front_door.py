@@ -28,7 +28,7 @@ class FrontDoor:
     """One per process. `crowded` says whether votes are refused just now, given how many were let through; `count` is told how many were refused.
 
     One turn of the event loop may read thousands of requests before the first of them is worked on, so those that this turn let through are counted
-    here; `soon` calls back in the turn's second half, when they have been begun and `crowded` knows of them. `turn` tells one such turn from the next.
+    here; `soon` calls back in the turn's second half, when they have been begun and `crowded` knows of them.
     """
 
     def __init__(self) -> None:
@@ -36,6 +36,7 @@ class FrontDoor:
         self._count: Callable[[int], None] = lambda _number: None
         self._soon: Callable[[Callable[[], None]], object] = lambda _callback: None
         self._coming = self.turn = 0
+        self._turning = False
         self._refused = 0
         self._heads: list[bytes] = []
         self._for_origin: dict[bytes, bytes] = {}
@@ -45,6 +46,7 @@ class FrontDoor:
     def guard(self, crowded: Callable[[int], bool], count: Callable[[int], None], soon: Callable[[Callable[[], None]], object]) -> None:
         self._crowded, self._count, self._soon = crowded, count, soon
         self._refused = self._coming = 0
+        self._turning = False
         self._defaults = None
         self._heads = [_head(seconds) for seconds in RETRY_SECONDS]
         self._for_origin = {origin.encode(): _lines(check_origin(_From(origin))) for origin in settings.CORS_ALLOWED_ORIGINS if origin.isascii()}
@@ -69,6 +71,17 @@ class FrontDoor:
             self._renew(default_headers)
         return self._answers[self._refused % len(self._answers)] % (self._for_origin.get(vote.headers.get(b"origin", b""), b""), vote.path)
 
+    def present_turn(self) -> int:
+        """The turn of the loop that is under way; the next one has another number, whatever comes in it."""
+        if not self._turning:
+            self._turning = True
+            self._soon(self._turned)
+        return self.turn
+
+    def _turned(self) -> None:
+        self._turning = False
+        self.turn += 1
+
     def expect(self) -> None:
         """A vote that was let in takes the long way: until it has been begun, nobody else knows of it."""
         if self._coming == 0:
@@ -83,7 +96,6 @@ class FrontDoor:
 
     def _begun(self) -> None:
         self._coming = 0
-        self.turn += 1
 
     def _renew(self, default_headers: list[tuple[bytes, bytes]]) -> None:
         self._defaults = default_headers

@@ -131,6 +131,16 @@ def test_votes_that_were_let_in_but_not_begun_take_up_room(door: FrontDoor) -> N
     assert door.judge(vote(), []) is LET_IN
 
 
+def test_one_turn_of_the_loop_is_told_from_the_next_though_no_vote_takes_the_long_way(door: FrontDoor) -> None:
+    turn = door.present_turn()
+    assert door.present_turn() == door.turn == turn
+    assert len(later) == 1
+    later.pop()()
+    assert door.turn != turn
+    assert door.present_turn() == door.turn
+    assert len(later) == 1
+
+
 def test_what_is_no_vote_takes_up_no_room(door: FrontDoor) -> None:
     door.guard(lambda coming: coming >= 1, lambda _number: None, later.append)
     assert door.judge(b"GET / HTTP/1.1\r\nHost: example.org\r\n\r\n", []) is None
