@@ -140,7 +140,7 @@ class Load:
             await asyncio.gather(*(self._open_one() for _ in range(min(_OPENED_AT_ONCE, connections - before))))
             await asyncio.sleep(_BETWEEN_OPENINGS)
             if len(self._free) == before:
-                raise ConnectionError("no connection can be opened")
+                raise ConnectionError(f"no connection beyond {before} can be opened; the system keeps the ports of an earlier run for a minute")
 
     def stop(self) -> None:
         for connection in self._all:

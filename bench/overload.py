@@ -26,6 +26,8 @@ _CONNECTIONS = 256
 _WARM_SECONDS = 2.0
 _COUNTED_WITHIN = 120.0  # seconds
 _LOOK_SECONDS = 0.2
+_OTHER_FILES = 500  # of this process, and of the server's, beside a connection for each voter
+_PORTS = 27_000  # for connections from one address to one server, less those that another run has just left
 _ROW = "{:<22}{:>10}{:>12}{:>12}{:>10}{:>10}{:>10}{:>12}{:>12}"
 
 
@@ -42,7 +44,7 @@ async def measure(state_dir: Path, *, seconds: float) -> int:
         peak = await load.closed(connections=_CONNECTIONS, seconds=seconds)
         _print(f"peak, {_CONNECTIONS} voters", peak)
         outcomes.append(peak)
-        await load.prepare(_CONNECTIONS + int(2 * peak.accepted / seconds))
+        await load.prepare(min(_CONNECTIONS + int(2 * peak.accepted / seconds), raise_file_limit() - _OTHER_FILES, _PORTS))
         for name, times in (("at the peak's rate", 1), ("at twice that rate", 2), ("at the peak's again", 1)):
             outcomes.append(await load.open(rate=peak.accepted / seconds * times, seconds=seconds))
             _print(name, outcomes[-1])
@@ -94,7 +96,6 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seconds", type=float, default=10.0, help="how long each load lasts (default: 10)")
     parser.add_argument("--state-dir", type=Path, default=PROJECT / ".run" / "overload", help="where the stack it starts keeps its data")
     options = parser.parse_args(arguments)
-    raise_file_limit()
     gc.disable()  # nothing here makes cycles, and a pause of ours would look like one of the server's
     return uvloop.run(measure(options.state_dir, seconds=options.seconds))
 
