@@ -15,12 +15,12 @@ _MIB = 1024 * 1024
 
 
 def shared_buffers(memory: int) -> int:
-    """Return MiB of shared buffers for a machine with `memory` bytes: an eighth, between 64 and 512."""
-    return max(64, min(512, memory // 8 // _MIB))
+    """Return MiB of shared buffers for a machine with `memory` bytes: an eighth, between 64 and 2048. They are taken when data first fills them."""
+    return max(64, min(2048, memory // 8 // _MIB))
 
 
-def config_text(*, socket_folder: Path, memory: int) -> str:
-    """Return the settings file. `memory`: bytes of the machine."""
+def config_text(*, socket_folder: Path, memory: int, compression: str) -> str:
+    """Return the settings file. `memory`: bytes of the machine; `compression`: of whole pages in the log."""
     return f"""\
 # Written anew at every start; put your own settings into postgresql.conf below the include.
 listen_addresses = ''
@@ -33,7 +33,7 @@ max_prepared_transactions = 0
 fsync = on
 full_page_writes = on
 synchronous_commit = on
-wal_compression = on
+wal_compression = {compression}
 max_wal_size = 1GB
 checkpoint_timeout = 10min
 timezone = 'UTC'

@@ -167,7 +167,7 @@ def test_embedded_servers_take_nobody_from_elsewhere() -> None:
     redis = redis_text(folder=Path("/x"), socket=Path("/x/redis.sock"))
     assert "\nport 0\n" in f"\n{redis}"
     assert "unixsocketperm 700" in redis
-    postgres = postgres_text(socket_folder=Path("/x"), memory=1 << 30)
+    postgres = postgres_text(socket_folder=Path("/x"), memory=1 << 30, compression="on")
     assert "listen_addresses = ''" in postgres
     assert "unix_socket_permissions = 0700" in postgres
     assert re.findall(r"^(?!#)\S+", HBA, re.MULTILINE) == ["local"]

@@ -74,13 +74,20 @@ def test_a_sentinel_is_no_broker() -> None:
 
 
 def test_postgres_listens_on_its_socket_only_and_keeps_its_promises() -> None:
-    text = postgres_config.config_text(socket_folder=Path("/a'b"), memory=8 << 30)
-    for line in ("listen_addresses = ''", "unix_socket_directories = '/a''b'", "fsync = on", "synchronous_commit = on", "max_prepared_transactions = 0"):
+    text = postgres_config.config_text(socket_folder=Path("/a'b"), memory=8 << 30, compression="lz4")
+    for line in (
+        "listen_addresses = ''",
+        "unix_socket_directories = '/a''b'",
+        "fsync = on",
+        "synchronous_commit = on",
+        "wal_compression = lz4",
+        "max_prepared_transactions = 0",
+    ):
         assert line in text.splitlines()
     assert "idle_session_timeout" not in text
 
 
-@pytest.mark.parametrize(("memory", "mib"), [(256 << 20, 64), (2 << 30, 256), (64 << 30, 512)])
+@pytest.mark.parametrize(("memory", "mib"), [(256 << 20, 64), (2 << 30, 256), (64 << 30, 2048)])
 def test_shared_buffers_fit_the_machine(memory: int, mib: int) -> None:
     assert postgres_config.shared_buffers(memory) == mib
 
