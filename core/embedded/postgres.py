@@ -116,7 +116,7 @@ def _make_cluster(binaries: Binaries, data: Path, account: Account | None, env: 
 
 def _compression(binaries: Binaries, data: Path, account: Account | None, env: Mapping[str, str]) -> str:
     """Return the cheapest compression that these programs know: votes wait while pages are compressed."""
-    command = [str(binaries.folder / "postgres"), "-D", str(data), "-c", "wal_compression=lz4", "-C", "wal_compression"]
+    command = [str(binaries.folder / "postgres"), "-D", str(data), "-c", "config_file=/dev/null", "-c", "wal_compression=lz4", "-C", "wal_compression"]
     return "lz4" if _run_as(account, command, env).returncode == 0 else "on"
 
 
