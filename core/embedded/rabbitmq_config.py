@@ -22,6 +22,9 @@ class Ports:
     epmd: int
 
 
+_RAFT_LOG_BYTES = 8 << 20  # quorum queues keep in memory what is in it; the default is half a gigabyte, towards which the node grows for hours
+
+
 def config_text(*, port: int, user: str, password: str) -> str:
     """Return rabbitmq.conf. The password counts when the node's database is made, later ones are ignored."""
     return f"""\
@@ -33,6 +36,7 @@ log.console.level = warning
 log.file = false
 disk_free_limit.absolute = 100MB
 vm_memory_high_watermark.relative = 0.3
+raft.wal_max_size_bytes = {_RAFT_LOG_BYTES}
 """
 
 
