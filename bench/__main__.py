@@ -1,4 +1,4 @@
-"""`python -m bench`: run | quick | growth | soak | live | selfcheck, inside `python -m core.embedded services -- …`."""
+"""`python -m bench`: bench | quick | growth | soak | live | steps | selfcheck, inside `python -m core.embedded services -- …`."""
 
 from __future__ import annotations
 
