@@ -133,14 +133,22 @@ class Load:
         self._send_due()
         return await self._settle()
 
-    async def prepare(self, connections: int) -> None:
-        """Opens so many connections, a few at a time: a kernel that is short of room for new ones makes each wait for seconds."""
+    async def prepare(self, connections: int) -> int:
+        """Opens so many connections, a few at a time: a kernel that is short of room for new ones makes each wait for seconds. Returns how many there are.
+
+        Fewer when the system has no more files or ports, which it keeps for a minute after an earlier run; raises `ConnectionError` when there are none.
+        """
+        broken = self.outcome.broken
         while len(self._free) < connections:
             before = len(self._free)
             await asyncio.gather(*(self._open_one() for _ in range(min(_OPENED_AT_ONCE, connections - before))))
             await asyncio.sleep(_BETWEEN_OPENINGS)
             if len(self._free) == before:
-                raise ConnectionError(f"no connection beyond {before} can be opened; the system keeps the ports of an earlier run for a minute")
+                break
+        self.outcome.broken = broken  # no vote was lost by those that could not be opened
+        if not self._free:
+            raise ConnectionError("no connection can be opened")
+        return len(self._free)
 
     def stop(self) -> None:
         for connection in self._all:

@@ -44,7 +44,10 @@ async def measure(state_dir: Path, *, seconds: float) -> int:
         peak = await load.closed(connections=_CONNECTIONS, seconds=seconds)
         _print(f"peak, {_CONNECTIONS} voters", peak)
         outcomes.append(peak)
-        await load.prepare(min(_CONNECTIONS + int(2 * peak.accepted / seconds), raise_file_limit() - _OTHER_FILES, _PORTS))
+        wanted = _CONNECTIONS + int(2 * peak.accepted / seconds)
+        opened = await load.prepare(min(wanted, raise_file_limit() - _OTHER_FILES, _PORTS))
+        if opened < wanted:
+            print(f"{opened:,} connections instead of {wanted:,}: the system has no more files or ports")
         for name, times in (("at the peak's rate", 1), ("at twice that rate", 2), ("at the peak's again", 1)):
             outcomes.append(await load.open(rate=peak.accepted / seconds * times, seconds=seconds))
             _print(name, outcomes[-1])
